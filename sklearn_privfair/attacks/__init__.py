@@ -1,0 +1,1 @@
+"""Evasion attacks as scikit-learn transformers."""

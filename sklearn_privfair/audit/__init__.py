@@ -1,0 +1,1 @@
+"""Audit of one model: every family, one report."""

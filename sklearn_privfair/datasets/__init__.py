@@ -1,0 +1,1 @@
+"""Data sets for robustness, privacy and fairness."""

@@ -1,0 +1,1 @@
+"""Meta-estimators that train or wrap a net so that it resists attacks."""

@@ -1,0 +1,1 @@
+"""Any model as one differentiable torch module, from raw features to logits."""

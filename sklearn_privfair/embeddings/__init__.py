@@ -1,0 +1,1 @@
+"""Concept erasure and debiased word embeddings."""

@@ -1,0 +1,1 @@
+"""Displays: one picture per file."""

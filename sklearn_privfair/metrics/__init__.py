@@ -1,0 +1,1 @@
+"""Measures of robustness, privacy and fairness, and the scorers made from them."""

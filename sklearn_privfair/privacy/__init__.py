@@ -1,0 +1,1 @@
+"""Membership inference and private training."""

@@ -1,0 +1,22 @@
+"""What every test shares: one thread, no display, scikit-learn's array-API checks switched on."""
+
+import os
+
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when scipy is first imported
+os.environ.setdefault("MPLBACKEND", "agg")
+
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder with the real data sets; the test is skipped where there is none."""
+    folder = os.environ.get("SKLEARN_PRIVFAIR_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SKLEARN_PRIVFAIR_DATA names no folder with the real data sets")
+    return Path(folder)
