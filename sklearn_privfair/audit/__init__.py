@@ -1,1 +1,0 @@
-"""Audit of one model: every family, one report."""

@@ -1,1 +1,0 @@
-"""Concept erasure and debiased word embeddings."""

@@ -1,1 +1,0 @@
-"""Membership inference and private training."""
