@@ -1,0 +1,67 @@
+"""Linear maps whose result for a row does not depend, to the last bit, on the rows around it.
+
+BLAS picks its inner loop by the alignment of each row and by the width of the matrix, so the same
+row gives other rounding at another place in the batch. Padding the feature axes to whole cache
+lines makes every row start aligned; together with one thread and batches of a multiple of
+`ROW_QUANTUM` rows, a row's logits and gradient are then the same in any batch. (On a GPU the
+library may still choose another kernel for another batch.)
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+ROW_QUANTUM = 8
+_LINE_BYTES = 64
+
+
+def round_up(n, quantum=ROW_QUANTUM):
+    """Give the smallest multiple of `quantum` that is not below `n`."""
+    return -(-n // quantum) * quantum
+
+
+def rowwise_linear(x, weight, bias=None):
+    """Compute ``x @ weight.T + bias``, each row independent of its neighbours to the last bit."""
+    n_out, n_in = weight.shape
+    line = _LINE_BYTES // weight.element_size()
+    pad_in, pad_out = round_up(n_in, line) - n_in, round_up(n_out, line) - n_out
+    if x.device.type != "cpu" or not (pad_in or pad_out):
+        return functional.linear(x, weight, bias)
+    if bias is not None:
+        bias = functional.pad(bias, (0, pad_out))
+    padded = functional.linear(
+        functional.pad(x, (0, pad_in)), functional.pad(weight, (0, pad_in, 0, pad_out)), bias
+    )
+    return padded[..., :n_out]
+
+
+class RowwiseLinear(nn.Module):
+    """A `torch.nn.Linear`, sharing its parameters, computed by :func:`rowwise_linear`."""
+
+    def __init__(self, linear):
+        super().__init__()
+        self.weight = linear.weight
+        self.bias = linear.bias
+
+    def forward(self, x):
+        """Apply the linear map."""
+        return rowwise_linear(x, self.weight, self.bias)
+
+
+def make_rowwise(module):
+    """Replace every plain `Linear` inside `module`, in place; give the module to use."""
+    if type(module) is nn.Linear:
+        return RowwiseLinear(module)
+    for name, child in module.named_children():
+        replaced = make_rowwise(child)
+        if replaced is not child:
+            setattr(module, name, replaced)
+    return module
+
+
+def dtype_of(module, default=torch.float64):
+    """Give the precision in which a module computes: that of its first floating weight."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point():
+            return tensor.dtype
+    return default

@@ -1,0 +1,150 @@
+"""One fitted classifier as attacks and audits see it: its labels, its predictions, its module."""
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNet
+from torch import nn
+
+from sklearn_privfair.differentiable._dispatch import as_module
+from sklearn_privfair.differentiable._rowwise import dtype_of
+
+
+def is_model(obj):
+    """Tell whether `obj` is a classifier to attack, and not data."""
+    return isinstance(obj, nn.Module) or hasattr(obj, "predict")
+
+
+class Victim:
+    """A fitted classifier, read only.
+
+    Parameters
+    ----------
+    model : classifier, skorch net or torch.nn.Module
+        Fitted. See :func:`as_module` for what has gradients; what has none still predicts.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or None
+        The labels, in the order of the logits; None for a net, whose labels are the numbers of
+        its outputs.
+    net : torch.nn.Module or None
+        The torch module in which the model ends.
+    dtype : torch.dtype
+        The precision in which the model computes.
+    device : torch.device
+        Where the model computes.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        if not isinstance(model, nn.Module):
+            check_is_fitted(model)
+        last = _last_step(model)
+        self.net = _net_of(last)
+        self.classes_ = None if self.net is not None else np.asarray(last.classes_)
+        weight = next(self.net.parameters(), None) if self.net is not None else None
+        self.dtype = dtype_of(self.net, torch.float32) if self.net is not None else torch.float64
+        self.device = torch.device("cpu") if weight is None else weight.device
+
+    @cached_property
+    def module(self):
+        """The model as a frozen module from raw features to logits."""
+        return as_module(self.model).to(self.device)
+
+    def logits(self, X, batch_size=1024):
+        """Give the logits of rows X, an array, without gradients: ndarray (n_samples, n_classes)."""
+        with torch.no_grad():
+            return np.concatenate(
+                [
+                    self.module(torch.as_tensor(X[i : i + batch_size]).to(self.device))
+                    .cpu()
+                    .numpy()
+                    for i in range(0, len(X), batch_size)
+                ]
+            )
+
+    def predict(self, X):
+        """Ask the real model for the class of each row, as a number of a column of the logits.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Raw features. Nets get them in their own precision.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples,) and dtype int64
+        """
+        if len(X) == 0:
+            return np.zeros(0, dtype=np.int64)
+        if self.net is not None:
+            X = _cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")))
+        if isinstance(self.model, nn.Module):
+            return self.logits(X).argmax(axis=1).astype(np.int64)
+        return self.encode(self.model.predict(X))
+
+    def encode(self, y):
+        """Turn labels into numbers of columns of the logits.
+
+        Raises
+        ------
+        ValueError
+            When a label is not one of the model's.
+        """
+        y = np.asarray(y)
+        if self.classes_ is None:
+            if y.dtype.kind not in "biuf" or (y < 0).any() or (y != y.astype(np.int64)).any():
+                raise ValueError(
+                    f"y holds {_few(np.unique(y))}; the labels of a net are the numbers of its "
+                    "outputs, 0, 1, ...: encode them, for example with LabelEncoder."
+                )
+            return y.astype(np.int64)
+        codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        unknown = self.classes_[codes] != y
+        if unknown.any():
+            raise ValueError(
+                f"y holds {_few(np.unique(y[unknown]))}, which the model does not know: its "
+                f"classes are {_few(self.classes_)}."
+            )
+        return codes.astype(np.int64)
+
+    def decode(self, codes):
+        """Turn numbers of columns of the logits into labels."""
+        return codes if self.classes_ is None else self.classes_[codes]
+
+
+def _last_step(model):
+    while True:
+        if isinstance(model, FrozenEstimator):
+            model = model.estimator
+        elif isinstance(model, BaseSearchCV):
+            model = model.best_estimator_
+        elif isinstance(model, Pipeline):
+            model = model.steps[-1][1]
+        else:
+            return model
+
+
+def _net_of(model):
+    if isinstance(model, nn.Module):
+        return model
+    return model.module_ if isinstance(model, NeuralNet) else None
+
+
+def _cast_floats(X, dtype):
+    if hasattr(X, "iloc"):
+        floats = [name for name, kind in X.dtypes.items() if kind.kind == "f"]
+        return X.astype(dict.fromkeys(floats, dtype))
+    X = np.asarray(X)
+    return X.astype(dtype, copy=False)
+
+
+def _few(values):
+    shown = ", ".join(repr(v) for v in values[:5].tolist())
+    return f"[{shown}, ...]" if len(values) > 5 else f"[{shown}]"
