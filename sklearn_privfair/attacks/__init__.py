@@ -1,1 +1,7 @@
 """Evasion attacks as scikit-learn transformers."""
+
+from sklearn_privfair.attacks._fgsm import FGSMAttack
+from sklearn_privfair.attacks._pgd import PGDAttack
+from sklearn_privfair.attacks._result import AttackResult
+
+__all__ = ["AttackResult", "FGSMAttack", "PGDAttack"]

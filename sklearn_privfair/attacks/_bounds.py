@@ -1,0 +1,91 @@
+"""The box in which rows may move."""
+
+import numpy as np
+
+
+def resolve_bounds(bounds, data, model=False):
+    """Turn the parameter `bounds` into a pair of arrays of shape (1, ...), or None.
+
+    Parameters
+    ----------
+    bounds : pair, "auto" or None
+    data : ndarray of shape (n_samples, ...), or None
+        From which "auto" learns.
+    model : bool
+        Whether the attack was fitted on a model: then "auto" is (0, 1), if the data lie in it.
+
+    Returns
+    -------
+    bounds : tuple of two float64 ndarrays, or None
+
+    Raises
+    ------
+    ValueError
+        If `bounds` is no pair in order, or "auto" cannot know.
+    """
+    if bounds is None:
+        return None
+    if isinstance(bounds, str):
+        if not model:
+            # one range for all pixels of images, one for each column of a table
+            axes = tuple(range(data.ndim)) if data.ndim > 2 else 0
+            return (
+                data.min(axis=axes, keepdims=True).astype(np.float64),
+                data.max(axis=axes, keepdims=True).astype(np.float64),
+            )
+        if data.size and (data.min() < 0 or data.max() > 1):
+            raise ValueError(
+                f"bounds='auto', but the attack was fitted on a model and the rows range from "
+                f"{data.min():g} to {data.max():g}, not within (0, 1). Say what the model may be "
+                "given: bounds=(low, high), a pair of arrays with one entry per feature, None for "
+                "no bounds, or fit the attack on data."
+            )
+        return np.zeros((1, 1)), np.ones((1, 1))
+    if len(bounds) != 2:
+        raise ValueError(f"bounds={bounds!r} is no pair (low, high).")
+    lower, upper = (np.asarray(b, dtype=np.float64)[None] for b in bounds)
+    if np.isnan(lower).any() or np.isnan(upper).any() or (lower > upper).any():
+        raise ValueError(f"bounds={bounds!r} must not be NaN, nor low above high.")
+    return lower, upper
+
+
+def check_bounds(bounds, rows, widen):
+    """Fit bounds to rows: their dtype, rounded inwards, and a shape that broadcasts.
+
+    Parameters
+    ----------
+    bounds : pair of ndarrays, or None
+    rows : ndarray of shape (n_samples, ...)
+    widen : bool
+        Whether rows outside widen the box for themselves (learned bounds), or are an error (given
+        bounds).
+
+    Returns
+    -------
+    lower, upper : ndarray of shape (1 or n_samples, ...), or None
+    """
+    if bounds is None:
+        return None, None
+    pair = []
+    for bound, inwards in zip(bounds, (np.inf, -np.inf), strict=True):
+        flat = bound.reshape(1, -1)
+        shape = (1, *rows.shape[1:]) if flat.shape[1] > 1 else (1,) * rows.ndim
+        if flat.shape[1] not in (1, int(np.prod(rows.shape[1:]))):
+            raise ValueError(
+                f"bounds hold {flat.shape[1]} features, the rows {np.prod(rows.shape[1:])}."
+            )
+        rounded = flat.reshape(shape).astype(rows.dtype)
+        outside = rounded < flat.reshape(shape) if inwards > 0 else rounded > flat.reshape(shape)
+        pair.append(np.where(outside, np.nextafter(rounded, rows.dtype.type(inwards)), rounded))
+    lower, upper = pair
+    below, above = (rows < lower), (rows > upper)
+    if widen:
+        if below.any() or above.any():
+            lower, upper = np.minimum(lower, rows), np.maximum(upper, rows)
+    elif below.any() or above.any():
+        raise ValueError(
+            f"{int((below | above).reshape(len(rows), -1).any(axis=1).sum())} rows lie outside "
+            f"bounds (values from {rows.min():g} to {rows.max():g}); widen bounds, or clip the "
+            "rows."
+        )
+    return lower, upper

@@ -1,0 +1,149 @@
+"""Runs an attack's update rule over all rows: batches, restarts, counting, and the final proof.
+
+Nothing here knows which attack runs; nothing in an attack knows of batches.
+"""
+
+import math
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
+
+from sklearn_privfair.attacks._rows import Found, Rows
+from sklearn_privfair.attacks._threads import n_batches_at_once, one_thread_per_batch
+from sklearn_privfair.differentiable._rowwise import round_up
+
+# How far beyond the boundary a row found is pushed, relative to its step, if the real model,
+# computing in another order or precision, does not yet agree that it is beyond.
+_NUDGES = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)
+
+
+def run(attack, module, problem, seed, device, with_trace=False):
+    """Attack every row of a problem.
+
+    Parameters
+    ----------
+    attack : BaseAttack
+        Gives `batch_size`, `n_restarts`, `n_jobs`, `verbose` and the update rule `_attack`.
+    module : torch.nn.Module
+        From rows to logits.
+    problem : Problem
+        On the CPU.
+    seed : int
+    device : torch.device
+    with_trace : bool
+        Whether to record every step.
+
+    Returns
+    -------
+    found : list of Found
+        One for each batch, in order.
+    """
+    n = len(problem.x)
+    at_once = n_batches_at_once(attack.n_jobs, device)
+    size = min(attack.batch_size, round_up(math.ceil(n / at_once)) if n else 1)
+    batches = [torch.arange(start, min(start + size, n)) for start in range(0, n, size)]
+    jobs = (
+        delayed(run_batch)(attack, module, problem.take(batch), seed, device, with_trace)
+        for batch in batches
+    )
+    with one_thread_per_batch():
+        pool = Parallel(n_jobs=at_once, prefer="threads", return_as="generator")
+        results = tqdm(
+            pool(jobs),
+            total=len(batches),
+            desc=type(attack).__name__,
+            unit="batch",
+            disable=not attack.verbose,
+        )
+        return list(results)
+
+
+def run_batch(attack, module, problem, seed, device, with_trace=False):
+    """Attack the rows of one batch, restarting for those that are not found."""
+    with one_thread_per_batch():
+        found = Found(problem, with_trace)
+        problem = problem.to(device)
+        for restart in range(attack.n_restarts):
+            if problem.eps is not None and torch.isfinite(found.distance).all():
+                break
+            rows = Rows(module, problem, found, seed, restart, attack.confidence)
+            attack._attack(rows)
+        return found
+
+
+def fit_into(x_adv, x, lower, upper, eps, norm):
+    """Make rows obey box and ball exactly, in the arithmetic and precision of the array returned.
+
+    Parameters
+    ----------
+    x_adv, x : ndarray of shape (n, ...)
+    lower, upper : ndarray broadcastable to `x`, or None
+    eps : float or None
+    norm : {1, 2, inf}
+
+    Returns
+    -------
+    x_adv : ndarray of shape (n, ...) and dtype of `x`
+    """
+    x_adv = x_adv.astype(x.dtype)
+    if lower is not None:
+        x_adv = np.clip(x_adv, lower, upper)
+    if eps is None:
+        return x_adv
+    origin = x.astype(np.float64)
+    for _ in range(8):
+        delta = x_adv.astype(np.float64) - origin
+        if norm == np.inf:
+            over = np.abs(delta) > eps
+            nearer = np.nextafter(x_adv, x)
+        else:
+            length = np.linalg.norm(delta.reshape(len(x), -1), ord=norm, axis=1)
+            over = (length > eps).reshape(-1, *[1] * (x.ndim - 1))
+            shrink = eps / np.maximum(length, eps) * (1 - 4 * np.finfo(x.dtype).eps)
+            nearer = (origin + delta * shrink.reshape(over.shape)).astype(x.dtype)
+        if not over.any():
+            break
+        x_adv = np.where(over, nearer, x_adv)
+    return x_adv if lower is None else np.clip(x_adv, lower, upper)
+
+
+def prove(predict, is_adversarial, candidates, x, found, constrain):
+    """Let the real model judge the rows that are handed back.
+
+    Parameters
+    ----------
+    predict : callable
+        From an array of rows to class codes: the real model.
+    is_adversarial : callable
+        From codes and row numbers to bool.
+    candidates, x : ndarray of shape (n, ...)
+        What was found, and the rows as they came.
+    found : bool ndarray of shape (n,)
+        Rows in which the attack believes.
+    constrain : callable
+        From rows and their numbers to rows that obey box and ball.
+
+    Returns
+    -------
+    x_adv : ndarray of shape (n, ...)
+        Rows not proven are those of `x`.
+    success : bool ndarray of shape (n,)
+    codes : int ndarray of shape (n,)
+        What the model predicts for `x_adv`.
+    """
+    x_adv, success = x.copy(), np.zeros(len(x), dtype=bool)
+    left = np.flatnonzero(found)
+    for nudge in _NUDGES:
+        if not len(left):
+            break
+        further = candidates[left] + nudge * (candidates[left] - x[left])
+        rows = constrain(further.astype(x.dtype), left)
+        proven = is_adversarial(predict(rows), left)
+        x_adv[left[proven]] = rows[proven]
+        left = left[~proven]
+    codes = predict(x_adv)
+    success[found] = is_adversarial(codes[found], np.flatnonzero(found))
+    x_adv[found & ~success] = x[found & ~success]
+    return x_adv, success, codes

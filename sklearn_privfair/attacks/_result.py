@@ -1,0 +1,73 @@
+"""What an attack found, row by row."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass
+class AttackResult:
+    """Adversarial rows, whether they are adversarial, how far they are, and what they cost.
+
+    Attributes
+    ----------
+    X : array-like or data frame of shape (n_samples, ...)
+        The rows as given.
+    X_adv : array-like or data frame of shape (n_samples, ...)
+        The adversarial rows, in the container of `X`; equal to `X` where the attack failed.
+    y : ndarray of shape (n_samples,)
+        The labels attacked: those given, else the model's predictions.
+    y_pred, y_pred_adv : ndarray of shape (n_samples,)
+        What the model predicts for `X` and for `X_adv`.
+    attacked : bool ndarray of shape (n_samples,)
+        Rows on which the attack ran: those the model classifies correctly, less those whose label
+        is the target.
+    success : bool ndarray of shape (n_samples,)
+        Rows attacked whose adversarial row the model's own `predict` gets wrong (or, targeted,
+        takes for the target).
+    distance : dict of str to ndarray of shape (n_samples,)
+        ``"l0"`` (features changed), ``"l1"``, ``"l2"`` and ``"linf"``, in the units of `X`: from
+        `X` to `X_adv` where the attack succeeded, 0 for rows that the model gets wrong as they
+        are, and infinite where the attack failed.
+    n_forward, n_backward : int ndarray of shape (n_samples,)
+        Passes through the model spent on each row.
+    trace : dict of str to ndarray of shape (n_samples, n_recorded_steps), or None
+        ``"loss"`` and ``"distance"`` (in the attack's norm) at each step, NaN once the row is
+        finished.
+    """
+
+    X: object
+    X_adv: object
+    y: np.ndarray
+    y_pred: np.ndarray
+    y_pred_adv: np.ndarray
+    attacked: np.ndarray
+    success: np.ndarray
+    distance: dict
+    n_forward: np.ndarray
+    n_backward: np.ndarray
+    trace: dict | None = field(default=None, repr=False)
+
+    def to_frame(self):
+        """Give one line per row: labels, success, distances, passes.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            With the index of `X` if that is a data frame.
+        """
+        names = ("y", "y_pred", "y_pred_adv", "attacked", "success")
+        table = {name: getattr(self, name) for name in names}
+        table |= self.distance
+        table |= {"n_forward": self.n_forward, "n_backward": self.n_backward}
+        return pd.DataFrame(table, index=getattr(self.X, "index", None))
+
+    def __repr__(self):
+        n, done = int(self.attacked.sum()), int(self.success.sum())
+        near = np.median(self.distance["l2"][self.success]) if done else np.nan
+        return (
+            f"AttackResult({done} of {n} rows attacked are adversarial, median l2 {near:.4g}, "
+            f"{self.n_forward.mean() if len(self.n_forward) else 0:.0f} forward and "
+            f"{self.n_backward.mean() if len(self.n_backward) else 0:.0f} backward passes a row)"
+        )

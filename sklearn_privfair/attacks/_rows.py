@@ -1,0 +1,226 @@
+"""The rows of a batch that are still under attack: what an attack reads and writes.
+
+An attack's update rule sees tensors with one row per sample. Rows that are finished leave between
+steps; the batch keeps a whole multiple of `ROW_QUANTUM` rows, filled up with finished ones, so that
+rounding does not depend on how many are left.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sklearn_privfair.attacks._losses import margin
+from sklearn_privfair.attacks._norms import columns, row_norm
+from sklearn_privfair.attacks._projections import project_ball
+from sklearn_privfair.attacks._random import RowStreams
+from sklearn_privfair.differentiable._rowwise import round_up
+
+
+@dataclass
+class Problem:
+    """What is asked of an attack, for all rows or for the rows of one batch.
+
+    Attributes
+    ----------
+    x : torch.Tensor of shape (n, ...)
+        The rows as they came.
+    label : torch.Tensor of shape (n,) and dtype int64
+        The class to leave.
+    target : torch.Tensor of shape (n,) and dtype int64, or None
+        The class to reach.
+    lower, upper : torch.Tensor of shape (n or 1, ...), or None
+        The box in which rows may move.
+    eps : torch.Tensor of shape (n,), or None
+        The largest distance allowed; None for the least distance.
+    norm : {1, 2, inf}
+        The norm of distances.
+    """
+
+    x: torch.Tensor
+    label: torch.Tensor
+    target: torch.Tensor | None
+    lower: torch.Tensor | None
+    upper: torch.Tensor | None
+    eps: torch.Tensor | None
+    norm: float
+
+    def take(self, index):
+        """Give the problem of the rows of `index` alone."""
+
+        def pick(tensor):
+            whole = tensor is None or (tensor.shape[0] == 1 and len(self.x) != 1)
+            return tensor if whole else tensor[index]
+
+        fields = (self.x, self.label, self.target, self.lower, self.upper, self.eps)
+        return Problem(*map(pick, fields), self.norm)
+
+    def to(self, device):
+        """Move to a device."""
+        fields = (self.x, self.label, self.target, self.lower, self.upper, self.eps)
+        return Problem(*(t if t is None else t.to(device) for t in fields), self.norm)
+
+
+class Found:
+    """What was found for the rows of one batch, in the batch's own order, and what it cost."""
+
+    def __init__(self, problem, with_trace):
+        n = len(problem.x)
+        self.x = problem.x.clone()
+        self.distance = torch.full((n,), torch.inf, dtype=torch.float64)
+        self.n_forward = torch.zeros(n, dtype=torch.int64)
+        self.n_backward = torch.zeros(n, dtype=torch.int64)
+        self.trace = {"loss": [], "distance": []} if with_trace else None
+
+
+class Rows:
+    """Rows still under attack.
+
+    Attributes
+    ----------
+    x : torch.Tensor of shape (n, ...)
+        Where each row is now; the attack moves it.
+    state : dict of str to torch.Tensor
+        Whatever else the attack keeps, one row per sample: velocities, constants, counters.
+    done : bool torch.Tensor of shape (n,)
+        Rows that are finished. Those found within `eps` are marked here; an attack with its own
+        rule for stopping marks others.
+    x0, label, target, lower, upper, eps, norm
+        The problem of these rows, see :class:`Problem`.
+    """
+
+    def __init__(self, module, problem, found, seed, restart, confidence=0.0):
+        self.module = module
+        self.found = found
+        self.seed, self.restart, self.confidence = seed, restart, confidence
+        index = torch.arange(len(problem.x))
+        if problem.eps is not None:  # a fixed budget: found once is found
+            index = index[torch.isinf(found.distance)]
+        self.index = _fill_up(index, index[:1])
+        self.done = torch.arange(len(self.index)) >= len(index)
+        self._problem = problem.take(self.index)
+        self._unpack()
+        self.x = self.x0
+        self.state = {}
+        self._streams = None
+
+    def __len__(self):
+        return len(self.index)
+
+    def _unpack(self):
+        p = self._problem
+        self.x0, self.label, self.target = p.x, p.label, p.target
+        self.lower, self.upper, self.eps, self.norm = p.lower, p.upper, p.eps, p.norm
+
+    @property
+    def random(self):
+        """Random numbers, each row's own: see :class:`RowStreams`."""
+        if self._streams is None:
+            self._streams = RowStreams(self.x0, self.seed, self.restart)
+        return self._streams
+
+    def steps(self, n_steps):
+        """Count the steps while any row is left, letting the finished ones go before each."""
+        for step in range(n_steps):
+            self._let_go()
+            if bool(self.done.all()):
+                return
+            yield step
+
+    def gradient(self, x, loss):
+        """Ask the model for each row's loss and its gradient with respect to `x`.
+
+        One forward and one backward pass. An adversarial `x` is kept if it is the nearest so far.
+
+        Returns
+        -------
+        values : torch.Tensor of shape (n,)
+        gradient : torch.Tensor like `x`
+        """
+        x = x.detach().requires_grad_()
+        logits = self.module(x)
+        values = loss(logits, self.label, self.target)
+        (gradient,) = torch.autograd.grad(values.sum(), x)
+        live = ~self.done
+        self.found.n_forward[self.index[live]] += 1
+        self.found.n_backward[self.index[live]] += 1
+        self._consider(x.detach(), logits.detach(), values.detach())
+        return values.detach(), gradient
+
+    def logits(self, x):
+        """Ask the model for the logits at `x`: one forward pass; an adversarial `x` is kept."""
+        with torch.no_grad():
+            logits = self.module(x)
+        self.found.n_forward[self.index[~self.done]] += 1
+        self._consider(x, logits, None)
+        return logits
+
+    def margin(self, logits):
+        """How far each row is beyond the decision boundary, less the confidence asked for."""
+        return margin(logits, self.label, self.target) - self.confidence
+
+    def clip(self, x):
+        """Put rows back into the box."""
+        return x if self.lower is None else torch.clamp(x, self.lower, self.upper)
+
+    def project(self, x):
+        """Give the nearest point within `eps` of the original row and within the box."""
+        delta = x - self.x0
+        if self.norm == np.inf:  # the ball is a box
+            radius = columns(self.eps, x)
+            return self.clip(self.x0 + torch.clamp(delta, -radius, radius))
+        lower, upper = (None, None) if self.lower is None else self.box_around()
+        # rounding x0 + delta must not leave the ball
+        radius = self.eps * (1 - 8 * torch.finfo(x.dtype).eps)
+        return self.clip(self.x0 + project_ball(delta, lower, upper, radius, self.norm))
+
+    def box_around(self):
+        """Give the box relative to the original rows."""
+        return self.lower - self.x0, self.upper - self.x0
+
+    def _consider(self, x, logits, values):
+        scale = logits.abs().amax(1)
+        beyond = (self.margin(logits) > 32 * torch.finfo(logits.dtype).eps * scale).cpu()
+        live = ~self.done
+        if self.found.trace is not None:
+            self._record("distance", self._distance(x), live)
+            if values is not None:
+                self._record("loss", values.double().cpu(), live)
+        better = live & beyond
+        if not better.any():
+            return
+        distance = self._distance(x)
+        better &= distance < self.found.distance[self.index]
+        where = self.index[better]
+        self.found.x[where] = x[better.to(x.device)].to(self.found.x.device)
+        self.found.distance[where] = distance[better]
+        if self.eps is not None:
+            self.done |= better
+
+    def _distance(self, x):
+        return row_norm(x - self.x0, self.norm).double().cpu()
+
+    def _record(self, name, values, live):
+        line = torch.full_like(self.found.distance, torch.nan)
+        line[self.index[live]] = values[live]
+        self.found.trace[name].append(line)
+
+    def _let_go(self):
+        live = (~self.done).nonzero().squeeze(1)
+        if len(live) == 0 or round_up(len(live)) >= len(self):
+            return
+        keep = _fill_up(live, self.done.nonzero().squeeze(1))
+        self.index, self.done = self.index[keep], self.done[keep]
+        if self._streams is not None:
+            self._streams.keep(keep.tolist())
+        keep = keep.to(self.x.device)
+        self._problem = self._problem.take(keep)
+        self._unpack()
+        self.x = self.x[keep]
+        self.state = {name: tensor[keep] for name, tensor in self.state.items()}
+
+
+def _fill_up(index, spare):
+    """Lengthen `index` to a whole multiple of the quantum with entries of `spare`."""
+    missing = round_up(len(index)) - len(index)
+    return torch.cat([index, spare.repeat(-(-missing // max(len(spare), 1)))[:missing]])

@@ -1,0 +1,43 @@
+"""The class that a targeted attack wants each row taken for."""
+
+import numpy as np
+
+
+def resolve_target(target, victim, rows, predicted):
+    """Turn the parameter `target` into one class code per row, or None for an untargeted attack.
+
+    Parameters
+    ----------
+    target : None, label, array-like of labels of shape (n_samples,), or "least_likely"
+    victim : Victim
+    rows : ndarray of shape (n_samples, ...)
+    predicted : int ndarray of shape (n_samples,)
+        Codes of the classes predicted.
+
+    Returns
+    -------
+    target : int64 ndarray of shape (n_samples,), or None
+
+    Raises
+    ------
+    ValueError
+        If the labels are not the model's, or not one for each row.
+    """
+    if target is None:
+        return None
+    known = victim.classes_ is not None and np.isin("least_likely", victim.classes_)
+    if isinstance(target, str) and target == "least_likely" and not known:
+        return victim.logits(rows).argmin(axis=1).astype(np.int64) if len(rows) else predicted
+    if np.ndim(target) == 0:
+        codes = np.full(len(rows), victim.encode([target])[0])
+    else:
+        if len(target) != len(rows):
+            raise ValueError(
+                f"target holds {len(target)} labels for {len(rows)} rows; give one label, one for "
+                "each row, or 'least_likely'."
+            )
+        codes = victim.encode(target)
+    n_classes = victim.logits(rows[:1]).shape[1] if len(rows) else np.inf
+    if (codes >= n_classes).any():
+        raise ValueError(f"target={target!r}, but the model has {n_classes} classes.")
+    return codes
