@@ -1,0 +1,75 @@
+"""Our attacks, found by walking ``sklearn_privfair.attacks.__all__``.
+
+Those that answer a task of the peers have a line in `SETTINGS`; every other public attack gets a
+row of its own, at its defaults and the budget of each norm it takes, without being listed.
+"""
+
+import inspect
+from functools import partial
+
+import numpy as np
+from _data import EPS
+from _tasks import Task
+
+from sklearn_privfair import attacks
+
+SETTINGS = {
+    "pgd_linf": ("PGDAttack", "n_steps step_size"),
+    "pgd_l2": ("PGDAttack", "n_steps step_size"),
+    "cw_l2": ("CWL2Attack", ""),
+}
+
+
+def public_attacks():
+    """Give the public attack classes by name."""
+    found = {name: getattr(attacks, name) for name in attacks.__all__}
+    return {name: kind for name, kind in found.items() if hasattr(kind, "generate")}
+
+
+def runs(task):
+    """List our runs for one of the peers' tasks, as ``_peers.RUNS`` has them."""
+    name, shared = SETTINGS.get(task.name, (None, ""))
+    kind = public_attacks().get(name)
+    if kind is None:
+        return []
+    return [("", None, partial(_run, kind, {key: getattr(task, key) for key in shared.split()}))]
+
+
+def other_tasks(dataset):
+    """List ``(task, runs)`` of the attacks that answer no task of the peers."""
+    listed = {name for name, _ in SETTINGS.values()}
+    found = []
+    for name, kind in public_attacks().items():
+        parameters = inspect.signature(kind).parameters
+        if name in listed:
+            continue
+        for norm in (np.inf, 2, 1) if "norm" in parameters else (2,):
+            if not _takes(kind, norm):
+                continue
+            eps = EPS[dataset][norm] if "eps" in parameters else None
+            label = f"{name} l{'inf' if norm == np.inf else norm}"
+            found.append((Task(label, norm, eps), [("defaults", None, partial(_run, kind, {}))]))
+    return found
+
+
+def _takes(kind, norm):
+    if "norm" not in inspect.signature(kind).parameters:
+        return True
+    constraints = kind._parameter_constraints["norm"]
+    options = [getattr(constraint, "options", ()) for constraint in constraints]
+    return any(norm in values for values in options)
+
+
+def _run(kind, settings, net, X, y, task, batch_size):
+    settings = settings | {
+        "norm": task.norm,
+        "eps": task.eps,
+        "bounds": (0, 1),
+        "batch_size": batch_size,
+        "random_state": 0,
+    }
+    parameters = inspect.signature(kind).parameters
+    settings = {key: value for key, value in settings.items() if key in parameters}
+    if task.eps is None:
+        settings.pop("eps", None)
+    return kind(**settings).fit(net).generate(X, y).X_adv

@@ -1,0 +1,31 @@
+"""What is asked of every library alike: a norm, a budget, a number of steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from _data import EPS
+
+
+@dataclass(frozen=True)
+class Task:
+    """One attack to compare; `eps` None asks for the least distance."""
+
+    name: str
+    norm: float
+    eps: float | None = None
+    n_steps: int | None = None
+
+    @property
+    def step_size(self):
+        """2.5 eps / n_steps, Madry et al.'s rule: the ball can be crossed and left again."""
+        return 2.5 * self.eps / self.n_steps
+
+
+def tasks(dataset):
+    """Give the tasks of a data set by name."""
+    eps = EPS[dataset]
+    return {
+        "pgd_linf": Task("pgd_linf", np.inf, eps[np.inf], 40),
+        "pgd_l2": Task("pgd_l2", 2, eps[2], 40),
+        "cw_l2": Task("cw_l2", 2),
+    }
