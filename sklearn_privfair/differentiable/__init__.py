@@ -3,10 +3,16 @@
 from sklearn_privfair.differentiable import (  # noqa: F401  (register converters)
     _columns,
     _compose,
+    _discriminant,
     _functions,
+    _imputing,
     _linear_models,
     _mlp,
+    _power,
+    _projection,
+    _quantile,
     _scaling,
+    _splines,
     _torch,
 )
 from sklearn_privfair.differentiable._dispatch import NotDifferentiableError, as_module

@@ -1,5 +1,7 @@
 """Models made of models: pipelines, searches, frozen estimators."""
 
+from functools import singledispatch
+
 from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection._search import BaseSearchCV
@@ -15,6 +17,7 @@ def is_passthrough(step):
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
+@singledispatch
 def as_transformer(step):
     """Convert a step that stands before others, where its `transform` is what counts."""
     if is_passthrough(step):

@@ -1,5 +1,7 @@
 """Fitted numbers inside a module, and columns of logits: what every converter is made of."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -20,6 +22,10 @@ class Numbers(nn.Module):
         for name, value in arrays.items():
             copied = None if value is None else torch.tensor(np.array(value, dtype=np.float64))
             self.register_buffer(name, copied)
+
+    if TYPE_CHECKING:  # the buffers, which torch's own annotation takes for modules
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def cast(self, x):
         """Give `x` in the precision of the numbers; without numbers, as the floats it holds."""
