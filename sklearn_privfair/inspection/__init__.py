@@ -1,1 +1,13 @@
-"""Displays: one picture per file."""
+"""Display classes, one picture per file."""
+
+from ._adversarial_examples import AdversarialExamplesDisplay
+from ._attack_comparison import AttackComparisonDisplay
+from ._attack_trace import AttackTraceDisplay
+from ._robustness_curve import RobustnessCurveDisplay
+
+__all__ = [
+    "AdversarialExamplesDisplay",
+    "AttackComparisonDisplay",
+    "AttackTraceDisplay",
+    "RobustnessCurveDisplay",
+]
