@@ -1,9 +1,11 @@
 """Any model as one differentiable torch module, from raw features to logits."""
 
 from sklearn_privfair.differentiable import (  # noqa: F401  (register converters)
+    _calibration,
     _columns,
     _compose,
     _discriminant,
+    _ensembles,
     _functions,
     _imputing,
     _linear_models,
@@ -13,10 +15,12 @@ from sklearn_privfair.differentiable import (  # noqa: F401  (register converter
     _quantile,
     _scaling,
     _splines,
+    _svm,
     _torch,
 )
 from sklearn_privfair.differentiable._dispatch import NotDifferentiableError, as_module
 from sklearn_privfair.differentiable._functions import register_function
+from sklearn_privfair.differentiable._probabilities import as_log_proba
 from sklearn_privfair.differentiable._victim import Victim
 
-__all__ = ["NotDifferentiableError", "Victim", "as_module", "register_function"]
+__all__ = ["NotDifferentiableError", "Victim", "as_log_proba", "as_module", "register_function"]

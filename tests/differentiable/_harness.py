@@ -43,7 +43,8 @@ class Case:
 
     `far`: how far outside the training range rows are tried. `edges`: a function of the fitted
     estimator and X that gives more rows to try. `reference`: a function of the fitted estimator
-    and X that gives the logits or features, where `expected` below does not know.
+    and X that gives the logits or features, where `expected` below does not know. `without`: checks
+    that do not apply.
     """
 
     estimator: object
@@ -54,6 +55,7 @@ class Case:
     edges: object = None
     reference: object = None
     stateless: bool = False
+    without: tuple = ()
     rtol: float = 1e-9
 
     def __repr__(self):
@@ -127,7 +129,7 @@ def check_values(case):
     assert actual.shape == expected.shape
     if is_classifier(case.fitted) and case.reference is None and _probabilities_only(case.fitted):
         probabilities = np.exp(log_softmax(actual, axis=1))
-        np.testing.assert_allclose(probabilities, np.exp(expected), rtol=1e-7, atol=1e-13)
+        np.testing.assert_allclose(probabilities, np.exp(expected), rtol=1e-6, atol=1e-13)
         return
     scale = np.abs(expected[np.isfinite(expected)]).max(initial=1.0)
     rows = np.abs(expected).max(axis=1, keepdims=True).clip(1.0, scale)
@@ -199,7 +201,7 @@ CHECKS = [check_values, check_gradient, check_finite, check_rows_apart, check_fr
 
 
 def _checks_of(case):
-    yield from CHECKS
+    yield from (check for check in CHECKS if check not in case.without)
     if is_classifier(case.estimator):
         yield check_predict
     if not case.stateless:
