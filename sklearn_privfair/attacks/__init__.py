@@ -1,7 +1,8 @@
 """Evasion attacks as scikit-learn transformers."""
 
+from sklearn_privfair.attacks._cw import CWL2Attack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
 from sklearn_privfair.attacks._pgd import PGDAttack
 from sklearn_privfair.attacks._result import AttackResult
 
-__all__ = ["AttackResult", "FGSMAttack", "PGDAttack"]
+__all__ = ["AttackResult", "CWL2Attack", "FGSMAttack", "PGDAttack"]

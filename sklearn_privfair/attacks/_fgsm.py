@@ -120,6 +120,6 @@ class FGSMAttack(BaseAttack):
         self.verbose = verbose
 
     def _attack(self, rows):
-        _, gradient = rows.gradient(rows.x0, LOSSES[self.loss])
+        gradient = rows.ask(rows.x0, LOSSES[self.loss]).gradient
         direction = steepest(rows, gradient, self.quantile)
         rows.logits(rows.project(rows.x0 + columns(rows.eps, direction) * direction))

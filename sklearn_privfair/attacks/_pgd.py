@@ -162,20 +162,19 @@ class PGDAttack(BaseAttack):
         if self.random_start or rows.restart > 0:
             start = random_in_ball(rows.random, rows.x0, rows.eps, self.norm)
             rows.x = rows.project(rows.x0 + start)
-        for step in rows.steps(self.n_steps):
-            _, gradient = rows.gradient(rows.x, loss)
+        for count in rows.steps(self.n_steps):
+            gradient = rows.ask(rows.x, loss).gradient
             if self.momentum:
                 length = columns(row_norm(gradient, 1), gradient)
                 gradient = gradient / length.where(length > 0, torch.ones_like(length))
                 gradient = gradient + self.momentum * rows.state.get("velocity", 0)
                 rows.state["velocity"] = gradient
-            rows.x = rows.project(
-                rows.x + self._step_length(step) * self._direction(rows, gradient)
-            )
+            step = self._step_length(count) * steepest(rows, gradient, self.quantile)
+            rows.x = rows.project(rows.x + step)
         rows.logits(rows.x)
 
-    def _step_length(self, step):
+    def _step_length(self, count):
         length = 2.5 * self.eps / self.n_steps if self.step_size is None else self.step_size
-        done = step / self.n_steps
+        done = count / self.n_steps
         factors = {"constant": 1, "linear": 1 - done, "cosine": (1 + np.cos(np.pi * done)) / 2}
         return length * float(factors[self.step_schedule])

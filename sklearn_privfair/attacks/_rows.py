@@ -6,6 +6,7 @@ rounding does not depend on how many are left.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -73,6 +74,14 @@ class Found:
         self.trace = {"loss": [], "distance": []} if with_trace else None
 
 
+class Answer(NamedTuple):
+    """What the model says at a point: logits (n, n_classes), loss (n,), gradient like the rows."""
+
+    logits: torch.Tensor
+    loss: torch.Tensor
+    gradient: torch.Tensor
+
+
 class Rows:
     """Rows still under attack.
 
@@ -127,25 +136,31 @@ class Rows:
                 return
             yield step
 
-    def gradient(self, x, loss):
-        """Ask the model for each row's loss and its gradient with respect to `x`.
+    def ask(self, x, loss):
+        """Ask the model at `x` for logits, each row's loss and its gradient with respect to `x`.
 
         One forward and one backward pass. An adversarial `x` is kept if it is the nearest so far.
 
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, ...)
+        loss : callable
+            One of :mod:`~sklearn_privfair.attacks._losses`.
+
         Returns
         -------
-        values : torch.Tensor of shape (n,)
-        gradient : torch.Tensor like `x`
+        answer : Answer
         """
         x = x.detach().requires_grad_()
         logits = self.module(x)
         values = loss(logits, self.label, self.target)
         (gradient,) = torch.autograd.grad(values.sum(), x)
-        live = ~self.done
-        self.found.n_forward[self.index[live]] += 1
-        self.found.n_backward[self.index[live]] += 1
-        self._consider(x.detach(), logits.detach(), values.detach())
-        return values.detach(), gradient
+        answer = Answer(logits.detach(), values.detach(), gradient)
+        live = self.index[~self.done]
+        self.found.n_forward[live] += 1
+        self.found.n_backward[live] += 1
+        self._consider(x.detach(), answer.logits, answer.loss)
+        return answer
 
     def logits(self, x):
         """Ask the model for the logits at `x`: one forward pass; an adversarial `x` is kept."""
