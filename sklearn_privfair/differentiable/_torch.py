@@ -128,7 +128,8 @@ def _(model):
 @as_module.register(NeuralNet)
 def _(model):
     if not model.initialized_:
-        model = clone(model).initialize()
+        with torch.random.fork_rng():
+            model = clone(model).initialize()
     threshold = model.threshold if isinstance(model, NeuralNetBinaryClassifier) else 0.5
     # skorch's contract: with NLLLoss the module gives probabilities, else what the criterion takes
     probabilities = isinstance(model.criterion_, nn.NLLLoss | nn.BCELoss)

@@ -58,7 +58,7 @@ class Victim:
         return as_module(self.model).to(self.device)
 
     def logits(self, X, batch_size=1024):
-        """Give the logits of rows X, an array, without gradients: ndarray (n_samples, n_classes)."""
+        """Give the logits of rows X, an array, without gradients: (n_samples, n_classes)."""
         with torch.no_grad():
             return np.concatenate(
                 [
@@ -99,7 +99,10 @@ class Victim:
         """
         y = np.asarray(y)
         if self.classes_ is None:
-            if y.dtype.kind not in "biuf" or (y < 0).any() or (y != y.astype(np.int64)).any():
+            if (
+                y.dtype.kind not in "biuf"
+                or not (np.isfinite(y) & (y >= 0) & (y == np.floor(y))).all()
+            ):
                 raise ValueError(
                     f"y holds {_few(np.unique(y))}; the labels of a net are the numbers of its "
                     "outputs, 0, 1, ...: encode them, for example with LabelEncoder."
