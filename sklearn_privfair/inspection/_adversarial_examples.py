@@ -271,8 +271,11 @@ class AdversarialExamplesDisplay:
     def _captions(self, i):
         before = f"predicted {self.y_pred[i]}"
         if self.y_true is not None:
-            true = f"true {self.y_true[i]}"
-            before = f"{true}{', ' if len(true + before) < 24 else chr(10)}{before}"
+            both = [
+                f"true {y}, predicted {p}" for y, p in zip(self.y_true, self.y_pred, strict=True)
+            ]
+            fits = max(map(len, both)) < 26  # else two lines, in all rows
+            before = both[i] if fits else both[i].replace(", predicted", "\npredicted")
         flat = (self.X_adv[i].astype(float) - self.X[i].astype(float)).ravel()
         size = f"$\\ell_2$ {np.linalg.norm(flat):.3g}, $\\ell_\\infty$ {np.abs(flat).max():.3g}"
         return before, f"predicted {self.y_pred_adv[i]}", size

@@ -8,6 +8,8 @@ from sklearn.utils import Bunch
 
 from sklearn_privfair.datasets import _source
 
+collect_ignore = ["conftest.py"]  # no doctests here, and its name is that of other folders' too
+
 
 @pytest.fixture
 def no_folder(monkeypatch):

@@ -9,6 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
+collect_ignore = ["conftest.py"]  # no doctests here, and its name is that of other folders' too
+
 
 class HyperplaneAttack(BaseEstimator):
     """Steps over a linear model's hyperplane; `eps` bounds the l2 step, None leaves it free."""

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from sklearn_privfair.attacks import FGSMAttack
 from sklearn_privfair.inspection import RobustnessCurveDisplay
 
 BUDGETS = np.array([0.0, 0.2, 0.5, 1.0])
@@ -47,6 +48,17 @@ def test_attack_with_a_budget_runs_on_the_rows_that_hold(rows, model, margin, hy
     assert attack.eps == 7.0
     with pytest.raises(ValueError, match=r"budget of its own, eps=7\.0"):
         RobustnessCurveDisplay.from_estimator(attack, *rows)
+
+
+def test_a_real_attack_on_a_grid(rows, model):
+    """One FGSM step turns a linear model's row if and only if its l1 margin is below eps."""
+    X, y = rows
+    attack = FGSMAttack(eps=0.1, bounds=None).fit(model)
+    display = RobustnessCurveDisplay.from_estimator(attack, X, y, eps=BUDGETS)
+    margin = np.abs(model.decision_function(X)) / np.abs(model.coef_).sum()
+    expected = [((model.predict(X) == y) & (margin >= budget)).mean() for budget in BUDGETS]
+    np.testing.assert_allclose(display.accuracy[0], expected)
+    assert r"\ell_\infty" in display.ax_.get_xlabel()
 
 
 def test_measured_accuracies(rows, model):

@@ -11,8 +11,9 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_validate
 
+from sklearn_privfair.attacks import FGSMAttack
 from sklearn_privfair.metrics import make_attack_scorer, make_robust_accuracy_scorer
 
 X, y = make_classification(n_samples=120, n_features=6, flip_y=0.1, random_state=0)
@@ -182,9 +183,28 @@ def test_grid_search_over_a_classifier():
 
 
 def grid_folds():
-    from sklearn.model_selection import StratifiedKFold
-
     return StratifiedKFold(3).split(X, y)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_grid_search_over_a_real_attack(frozen):
+    """One FGSM step turns a linear model's row if and only if its l1 margin is below eps."""
+    model = FrozenEstimator(MODEL) if frozen else LogisticRegression()
+    scoring = make_attack_scorer(["success_rate", "robust_accuracy", "neg_mean_passes"])
+    candidates = [0.05, 0.3, 1.0]
+    attack = FGSMAttack(model, bounds=None)
+    grid = search(attack, {"eps": candidates}, scoring, refit="success_rate")
+    assert grid.best_params_ == {"eps": 1.0}
+    for i, eps in enumerate(candidates):
+        rates, robust = [], []
+        for train, test in KFold(3).split(X):
+            fitted = MODEL if frozen else LogisticRegression().fit(X[train], y[train])
+            margin = np.abs(fitted.decision_function(X[test])) / np.abs(fitted.coef_).sum()
+            right = fitted.predict(X[test]) == y[test]
+            rates.append((margin < eps)[right].mean())
+            robust.append((right & (margin >= eps)).mean())
+        assert grid.cv_results_["mean_test_success_rate"][i] == pytest.approx(np.mean(rates))
+        assert grid.cv_results_["mean_test_robust_accuracy"][i] == pytest.approx(np.mean(robust))
 
 
 def test_weights_reach_the_scorer_through_scikit_learn():
