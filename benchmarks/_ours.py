@@ -67,6 +67,7 @@ def _run(kind, settings, net, X, y, task, batch_size):
         "bounds": (0, 1),
         "batch_size": batch_size,
         "random_state": 0,
+        "n_jobs": 1,
     }
     parameters = inspect.signature(kind).parameters
     settings = {key: value for key, value in settings.items() if key in parameters}

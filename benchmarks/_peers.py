@@ -122,15 +122,16 @@ RUNS = {
     | {
         "cw_l2": [
             ("5x200 lr .01", 200, foolbox_cw(5, 200, 0.01)),
-            ("9x1000 lr .1", None, foolbox_cw(9, 1000, 0.1)),
+            ("5x200 lr .1", None, foolbox_cw(5, 200, 0.1)),
+            ("9x1000 lr .1", 200, foolbox_cw(9, 1000, 0.1)),
             ("9x1000 lr .01", 200, foolbox_cw(9, 1000, 0.01)),
         ]
     },
     "torchattacks": _pgd(in_batches(torchattacks_pgd))
     | {
         "cw_l2": [
-            ("c=1 1000 lr .01", None, torchattacks_cw(1, 1000, 0.01)),
-            ("c=10 1000 lr .01", None, torchattacks_cw(10, 1000, 0.01)),
+            ("c=1 1000 lr .01", 200, torchattacks_cw(1, 1000, 0.01)),
+            ("c=10 1000 lr .01", 200, torchattacks_cw(10, 1000, 0.01)),
         ]
     },
     "art": _pgd(art_pgd)

@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
+os.environ["TQDM_DISABLE"] = "1"
 
 import argparse
 import tempfile

@@ -50,6 +50,9 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _attack(self, rows):
         """Move `rows` until they are done; the engine keeps what is found."""
 
+    def _polish(self, rows):
+        """Bring rows found by an attack without a budget still nearer."""
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
         """Take a fitted model to attack, or fit `estimator` on data and attack that.
@@ -132,16 +135,17 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         result : AttackResult
         """
         check_is_fitted(self)
-        rows = np.ascontiguousarray(
-            validate_data(self, X, dtype=_FLOATS, allow_nd=True, reset=False)
+        rows = np.require(  # torch wants to be able to write
+            validate_data(self, X, dtype=_FLOATS, allow_nd=True, reset=False),
+            requirements=["C", "W"],
         )
         victim = self._victim
         undecided = isinstance(self.bounds_, str)
         bounds = resolve_bounds("auto", rows, model=True) if undecided else self.bounds_
         lower, upper = check_bounds(bounds, rows, widen=isinstance(self.bounds, str))
 
-        def predict(array):
-            return victim.predict(container_like(array, X))
+        def predict(array, index=None):
+            return victim.predict(container_like(array, X, index))
 
         before = predict(rows)
         label = before if y is None else victim.encode(_check_labels(y, rows))

@@ -1,25 +1,28 @@
 """Rows out of whatever container they come in, and back into one like it."""
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 from sklearn.utils._set_output import _get_adapter_from_container
 
 
-def container_like(array, X):
+def container_like(array, X, index=None):
     """Put an array of rows back into a container like `X`: a data frame for a data frame.
 
     Parameters
     ----------
-    array : ndarray of shape (n_samples, ...)
+    array : ndarray of shape (n_rows, ...)
     X : array-like or data frame
         What the user gave.
+    index : int ndarray of shape (n_rows,), default=None
+        Which rows of `X` these are; None: all.
 
     Returns
     -------
     rows : ndarray or data frame
-        With the columns and, for pandas, the index of `X`.
+        With the columns and, for pandas, the index of those rows of `X`.
     """
     if not hasattr(X, "columns"):
         return array
     columns = np.asarray(X.columns, dtype=object)
-    adapter = _get_adapter_from_container(X)
-    return adapter.create_container(array, X, columns=columns, inplace=False)
+    like = X if index is None else _safe_indexing(X, index)
+    return _get_adapter_from_container(X).create_container(array, like, columns, inplace=False)

@@ -15,8 +15,10 @@ from sklearn_privfair.attacks._norms import columns, row_norm
 
 _BETA1, _BETA2, _TINY = 0.9, 0.999, 1e-12
 _INSIDE = 0.99  # rows start this far out in tanh space: at 1 the derivative is 0
-_OVERSHOOT = 30  # Adam's unit without bounds, in distances to the boundary
+_REACH = 30  # how far a step may move a row, in distances to the boundary
 _FIRST_CONST = 6  # 2 balances both terms at the boundary of a linear model
+_WALKS = 8  # bisections of the line back to the row
+_FLOOR = 0.001
 _CHECKS = 10  # looks at the progress of a run, for the early abort
 _LOSSES = {name: LOSSES[name] for name in ("ce", "margin")}
 
@@ -39,7 +41,7 @@ class CWL2Attack(BaseAttack):
         The margin, in logits, by which the row is to be misclassified: kappa in the paper.
     binary_search_steps : int, default=5
         Constants ``c`` that are tried for each row.
-    n_steps : int, default=80
+    n_steps : int, default=78
         Steps of Adam at most, for each ``c``.
     learning_rate : float, default=0.3
         Of Adam, in tanh space; it falls to 1% by a cosine over the steps.
@@ -127,7 +129,7 @@ class CWL2Attack(BaseAttack):
         *,
         confidence=0.0,
         binary_search_steps=5,
-        n_steps=80,
+        n_steps=78,
         learning_rate=0.3,
         initial_const=None,
         loss="ce",
@@ -162,6 +164,18 @@ class CWL2Attack(BaseAttack):
             self._descend(rows, x, slope, answer)
             self._search(rows)
 
+    def _polish(self, rows):
+        """Walk back along the line towards the original row, by bisection."""
+        step = rows.found.x[rows.index].to(rows.x0) - rows.x0
+        rows.state = {"low": torch.zeros_like(rows.x0[:, :1].flatten(1)[:, 0]), "step": step}
+        rows.state["high"] = rows.state["low"] + 1
+        for _ in rows.steps(_WALKS):
+            middle = (rows.state["low"] + rows.state["high"]) / 2
+            x = rows.x0 + columns(middle, rows.x0) * rows.state["step"]
+            beyond = rows.margin(rows.logits(rows.clip(x))) > 0
+            rows.state["high"] = torch.where(beyond, middle, rows.state["high"])
+            rows.state["low"] = torch.where(beyond, rows.state["low"], middle)
+
     def _begin(self, rows):
         answer = rows.ask(rows.x0, _LOSSES[self.loss])
         length = row_norm(answer.gradient, 2).clamp_min(_TINY)
@@ -169,34 +183,35 @@ class CWL2Attack(BaseAttack):
         const = _FIRST_CONST * distance / length
         if self.initial_const is not None:
             const = torch.full_like(const, self.initial_const)
-        zeros = torch.zeros_like(const)
         rows.state = {
-            "unit": _OVERSHOOT * distance / math.sqrt(rows.x0[0].numel()),
+            "unit": _REACH * distance / math.sqrt(rows.x0[0].numel()),
+            "distance": distance,
             "const": const,
-            "const_low": zeros,
+            "const_low": torch.zeros_like(const),
             "const_high": torch.full_like(const, torch.inf),
-            "n_consts": zeros.long(),
-            "free": torch.zeros_like(rows.x0),
-            "mean": torch.zeros_like(rows.x0),
-            "square": torch.zeros_like(rows.x0),
+            "n_consts": torch.zeros_like(rows.label),
         }
-        self._restart(rows, torch.ones_like(rows.done))
+        self._restart(rows, torch.ones_like(rows.label, dtype=torch.bool))
 
     def _restart(self, rows, which):
         """Put rows back to their origin, for a run with their new constant."""
-        state = rows.state
-        put = columns(which, rows.x0)
-        state["free"] = torch.where(put, _to_free(rows, rows.x0), state["free"])
-        state["mean"] = torch.where(put, 0, state["mean"])
-        state["square"] = torch.where(put, 0, state["square"])
-        for name, value in (
-            ("step", 0),
-            ("reached", False),
-            ("lowest", torch.inf),
-            ("checked", torch.inf),
-        ):
-            fresh = torch.full(which.shape, value, device=rows.x0.device)
-            state[name] = torch.where(which, fresh, state[name]) if name in state else fresh
+        found = rows.found.distance[rows.index].to(rows.x0)
+        distance = torch.where(found.isfinite(), found, rows.state["distance"])
+        reach = _REACH * distance / row_norm(_width(rows), 2).clamp_min(_TINY)
+        rows.state["distance"] = torch.where(which, 4 * distance, rows.state["distance"])
+        fresh = {
+            "free": _to_free(rows, rows.x0),
+            "mean": torch.zeros_like(rows.x0),
+            "square": torch.zeros_like(rows.x0),
+            "rate": self.learning_rate * (reach if rows.lower is None else reach.clamp_max(1)),
+            "step": torch.zeros_like(rows.label),
+            "reached": torch.zeros_like(which),
+            "lowest": torch.full_like(distance, torch.inf),
+            "checked": torch.full_like(distance, torch.inf),
+        }
+        for name, value in fresh.items():
+            old = rows.state.get(name, value)
+            rows.state[name] = torch.where(columns(which, value), value, old)
 
     def _descend(self, rows, x, slope, answer):
         """One step of Adam on the objective, each row at its own step of its own schedule."""
@@ -215,7 +230,7 @@ class CWL2Attack(BaseAttack):
         mean = state["mean"] / columns(1 - _BETA1**step, x)
         square = state["square"] / columns(1 - _BETA2**step, x)
         cosine = (1 + torch.cos(math.pi * (step - 1) / self.n_steps)) / 2
-        rate = self.learning_rate * (0.01 + 0.99 * cosine)
+        rate = state["rate"] * (_FLOOR + (1 - _FLOOR) * cosine)
         state["free"] = state["free"] - columns(rate, x) * mean / (square.sqrt() + _TINY)
 
     def _search(self, rows):
@@ -239,31 +254,32 @@ class CWL2Attack(BaseAttack):
         self._restart(rows, over)
 
 
-def _free_box(rows):
-    """Middle and half width of the box, and where it is finite on both sides."""
+def _width(rows):
+    """How far one unit of Adam's variable moves each feature, at most."""
+    unit = columns(rows.state["unit"], rows.x0).expand_as(rows.x0)
     if rows.lower is None:
-        return None
-    middle, half = (rows.lower + rows.upper) / 2, (rows.upper - rows.lower) / 2
-    return middle, half, half.isfinite()
+        return unit
+    half = (rows.upper - rows.lower) / 2
+    return torch.where(half.isfinite(), half, unit)
 
 
 def _to_free(rows, x):
     """From rows to the variable that Adam moves freely: tanh space where there are bounds."""
     if rows.lower is None:
         return torch.zeros_like(x)
-    middle, half, finite = _free_box(rows)
-    inside = torch.where(half > 0, (x - middle) / half, 0)
-    return torch.where(finite, torch.atanh(_INSIDE * inside.clamp(-1, 1)), 0)
+    half, middle = (rows.upper - rows.lower) / 2, (rows.upper + rows.lower) / 2
+    inside = torch.where(half > 0, (x - middle) / half, 0).clamp(-1, 1)
+    return torch.where(half.isfinite(), torch.atanh(_INSIDE * inside), 0)
 
 
 def _from_free(rows):
     """Give the rows at Adam's variable, and their derivative with respect to it."""
-    free, unit = rows.state["free"], columns(rows.state["unit"], rows.x0)
-    x, slope = rows.x0 + unit * free, unit.expand_as(free)
+    free, slope = rows.state["free"], _width(rows)
+    x = rows.x0 + slope * free
     if rows.lower is None:
         return x, slope
-    middle, half, finite = _free_box(rows)
+    half, middle = (rows.upper - rows.lower) / 2, (rows.upper + rows.lower) / 2
     squashed = torch.tanh(free)
-    x = torch.where(finite, middle + half * squashed, x)
-    slope = torch.where(finite, half * (1 - squashed**2), slope)
+    x = torch.where(half.isfinite(), middle + half * squashed, x)
+    slope = torch.where(half.isfinite(), half * (1 - squashed**2), slope)
     return rows.clip(x), slope

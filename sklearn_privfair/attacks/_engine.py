@@ -68,8 +68,11 @@ def run_batch(attack, module, problem, seed, device, with_trace=False):
         for restart in range(attack.n_restarts):
             if problem.eps is not None and torch.isfinite(found.distance).all():
                 break
-            rows = Rows(module, problem, found, seed, restart, attack.confidence)
-            attack._attack(rows)
+            attack._attack(Rows(module, problem, found, seed, restart, attack.confidence))
+        if problem.eps is None:
+            rows = Rows(module, problem, found, seed, attack.n_restarts, attack.confidence)
+            rows.done |= found.distance[rows.index].isinf()
+            attack._polish(rows)
         return found
 
 
@@ -115,7 +118,7 @@ def prove(predict, is_adversarial, candidates, x, found, constrain):
     Parameters
     ----------
     predict : callable
-        From an array of rows to class codes: the real model.
+        From an array of rows, and their numbers, to class codes: the real model.
     is_adversarial : callable
         From codes and row numbers to bool.
     candidates, x : ndarray of shape (n, ...)
@@ -140,7 +143,7 @@ def prove(predict, is_adversarial, candidates, x, found, constrain):
             break
         further = candidates[left] + nudge * (candidates[left] - x[left])
         rows = constrain(further.astype(x.dtype), left)
-        proven = is_adversarial(predict(rows), left)
+        proven = is_adversarial(predict(rows, left), left)
         x_adv[left[proven]] = rows[proven]
         left = left[~proven]
     codes = predict(x_adv)

@@ -59,6 +59,7 @@ class Victim:
 
     def logits(self, X, batch_size=1024):
         """Give the logits of rows X, an array, without gradients: (n_samples, n_classes)."""
+        X = np.require(X, requirements=["C", "W"])  # torch wants to be able to write
         with torch.no_grad():
             return np.concatenate(
                 [
