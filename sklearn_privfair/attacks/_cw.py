@@ -6,18 +6,21 @@ Carlini & Wagner (2017), "Towards evaluating the robustness of neural networks".
 import math
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_privfair.attacks._base import BaseAttack
-from sklearn_privfair.attacks._losses import LOSSES
+from sklearn_privfair.attacks._losses import LOSSES, margin
 from sklearn_privfair.attacks._norms import columns, row_norm
 
 _BETA1, _BETA2, _TINY = 0.9, 0.999, 1e-12
 _INSIDE = 0.99  # rows start this far out in tanh space: at 1 the derivative is 0
-_REACH = 30  # how far a step may move a row, in distances to the boundary
+_REACH = 8  # how far a step may move a row, in distances to the boundary
 _FIRST_CONST = 6  # 2 balances both terms at the boundary of a linear model
-_WALKS = 8  # bisections of the line back to the row
+_AIMS = 9  # classes aimed at one by one, at most
+_WALKS = 5  # bisections of the last part of the line back to the row
+_SLACK = 0.05  # how long that part is
 _FLOOR = 0.001
 _CHECKS = 10  # looks at the progress of a run, for the early abort
 _LOSSES = {name: LOSSES[name] for name in ("ce", "margin")}
@@ -41,7 +44,7 @@ class CWL2Attack(BaseAttack):
         The margin, in logits, by which the row is to be misclassified: kappa in the paper.
     binary_search_steps : int, default=5
         Constants ``c`` that are tried for each row.
-    n_steps : int, default=78
+    n_steps : int, default=75
         Steps of Adam at most, for each ``c``.
     learning_rate : float, default=0.3
         Of Adam, in tanh space; it falls to 1% by a cosine over the steps.
@@ -89,6 +92,13 @@ class CWL2Attack(BaseAttack):
 
     Notes
     -----
+    What differs from the paper, each measured to find nearer rows in fewer passes: the learning
+    rate falls, and starts in proportion to the distance at which the boundary is expected; every
+    second constant is tried towards one class alone, the nearest by the slope at the row first;
+    at the end the row found is moved back along its line, and to the foot of the perpendicular on
+    the boundary's tangent, which is exact for a linear model. With the defaults a row costs at
+    most 400 forward passes.
+
     Without bounds Adam moves the perturbation itself, in units of each row's distance to the
     boundary as the gradient at the row estimates it.
 
@@ -129,7 +139,7 @@ class CWL2Attack(BaseAttack):
         *,
         confidence=0.0,
         binary_search_steps=5,
-        n_steps=78,
+        n_steps=75,
         learning_rate=0.3,
         initial_const=None,
         loss="ce",
@@ -158,32 +168,70 @@ class CWL2Attack(BaseAttack):
 
     def _attack(self, rows):
         self._begin(rows)
-        for _ in rows.steps(self.binary_search_steps * self.n_steps - 1):
+        for _ in rows.steps(self.binary_search_steps * self.n_steps):
             x, slope = _from_free(rows)
-            answer = rows.ask(x, _LOSSES[self.loss])
+            answer = rows.ask(x, self._loss_of(rows.state["aim"]))
             self._descend(rows, x, slope, answer)
             self._search(rows)
 
     def _polish(self, rows):
-        """Walk back along the line towards the original row, by bisection."""
-        step = rows.found.x[rows.index].to(rows.x0) - rows.x0
-        rows.state = {"low": torch.zeros_like(rows.x0[:, :1].flatten(1)[:, 0]), "step": step}
-        rows.state["high"] = rows.state["low"] + 1
+        """Come nearer still: back along the line, then to the foot on the boundary's tangent."""
+        rows.state = {"x": rows.found.x[rows.index].to(rows.x0)}
+        self._walk_back(rows)
+        for _ in rows.steps(1):
+            x = rows.state["x"]
+            normal = rows.ask(x, margin).gradient
+            along = ((x - rows.x0) * normal).flatten(1).sum(1)
+            length = row_norm(normal, 2).clamp_min(_TINY)
+            foot = rows.x0 + columns(along / length**2, x) * normal
+            rows.state["x"] = rows.clip(rows.x0 + (1 + _SLACK) * (foot - rows.x0))
+        self._walk_back(rows)
+
+    def _walk_back(self, rows):
+        """Bisect the last part of the line from the original row to where it is now."""
+        rows.state["low"] = torch.full_like(rows.x0.flatten(1)[:, 0], 1 - _SLACK)
+        rows.state["high"] = torch.ones_like(rows.state["low"])
         for _ in rows.steps(_WALKS):
             middle = (rows.state["low"] + rows.state["high"]) / 2
-            x = rows.x0 + columns(middle, rows.x0) * rows.state["step"]
+            x = rows.x0 + columns(middle, rows.x0) * (rows.state["x"] - rows.x0)
             beyond = rows.margin(rows.logits(rows.clip(x))) > 0
             rows.state["high"] = torch.where(beyond, middle, rows.state["high"])
             rows.state["low"] = torch.where(beyond, rows.state["low"], middle)
+        high = columns(rows.state["high"], rows.x0)
+        rows.state["x"] = rows.clip(rows.x0 + high * (rows.state["x"] - rows.x0))
+
+    def _loss_of(self, aim):
+        """Loss of rows that aim at one class, or, where `aim` is negative, at all of them."""
+        general = _LOSSES[self.loss]
+
+        def loss(logits, label, target):
+            pair = logits.gather(1, aim.clamp_min(0)[:, None]) - logits.gather(1, label[:, None])
+            return torch.where(aim < 0, general(logits, label, target), pair.squeeze(1))
+
+        return loss
 
     def _begin(self, rows):
-        answer = rows.ask(rows.x0, _LOSSES[self.loss])
+        """Look around: the slope at the row says where the boundaries are, and how far."""
+        everywhere = torch.full_like(rows.label, -1)
+        answer = rows.ask(rows.x0, self._loss_of(everywhere))
         length = row_norm(answer.gradient, 2).clamp_min(_TINY)
-        distance = answer.loss.abs() / length  # to the boundary, were the model linear
+        distance = answer.loss.abs() / length
+        aims = [everywhere]
+        if rows.target is None and answer.logits.shape[1] > 2:
+            others = answer.logits.scatter(1, rows.label[:, None], -torch.inf)
+            n_aims = min(_AIMS, answer.logits.shape[1] - 1)
+            aims = others.topk(n_aims, dim=1).indices.unbind(1)
+            looks = [rows.ask(rows.x0, self._loss_of(aim)) for aim in aims]
+            apart = torch.stack([look.loss.abs() for look in looks], dim=1)
+            slopes = torch.stack([row_norm(look.gradient, 2) for look in looks], dim=1)
+            apart, order = (apart / slopes.clamp_min(_TINY)).sort(dim=1, stable=True)
+            aims = torch.stack(aims, dim=1).gather(1, order).unbind(1)
+            distance = apart[:, 0]
         const = _FIRST_CONST * distance / length
         if self.initial_const is not None:
             const = torch.full_like(const, self.initial_const)
         rows.state = {
+            "aims": torch.stack(aims, dim=1),
             "unit": _REACH * distance / math.sqrt(rows.x0[0].numel()),
             "distance": distance,
             "const": const,
@@ -199,7 +247,11 @@ class CWL2Attack(BaseAttack):
         distance = torch.where(found.isfinite(), found, rows.state["distance"])
         reach = _REACH * distance / row_norm(_width(rows), 2).clamp_min(_TINY)
         rows.state["distance"] = torch.where(which, 4 * distance, rows.state["distance"])
+        # every second run aims at one class alone, the nearest first
+        turn, aims = rows.state["n_consts"], rows.state["aims"]
+        aim = aims.gather(1, (turn // 2).clamp_max(aims.shape[1] - 1)[:, None]).squeeze(1)
         fresh = {
+            "aim": torch.where(turn % 2 == 1, aim, -1),
             "free": _to_free(rows, rows.x0),
             "mean": torch.zeros_like(rows.x0),
             "square": torch.zeros_like(rows.x0),
@@ -223,22 +275,32 @@ class CWL2Attack(BaseAttack):
         state["lowest"] = torch.minimum(state["lowest"], objective)
         pull = columns(state["const"] * short, x) * answer.gradient
         gradient = (2 * delta - pull) * slope
-        state["step"] += 1
-        step = state["step"].to(x.dtype)
+        state["step"] = state["step"] + 1
+        first, second, rate = self._schedule(x)[:, state["step"] - 1]
         state["mean"] = _BETA1 * state["mean"] + (1 - _BETA1) * gradient
         state["square"] = _BETA2 * state["square"] + (1 - _BETA2) * gradient**2
-        mean = state["mean"] / columns(1 - _BETA1**step, x)
-        square = state["square"] / columns(1 - _BETA2**step, x)
-        cosine = (1 + torch.cos(math.pi * (step - 1) / self.n_steps)) / 2
-        rate = state["rate"] * (_FLOOR + (1 - _FLOOR) * cosine)
-        state["free"] = state["free"] - columns(rate, x) * mean / (square.sqrt() + _TINY)
+        mean, square = state["mean"] / columns(first, x), state["square"] / columns(second, x)
+        move = columns(rate * state["rate"], x) * mean / (square.sqrt() + _TINY)
+        state["free"] = state["free"] - move
+
+    def _schedule(self, x):
+        """Adam's two corrections and the cosine of the learning rate, for every step."""
+        # a table: powers and cosines of a tensor round differently at different places in it
+        step = np.arange(self.n_steps)
+        cosine = (1 + np.cos(np.pi * step / self.n_steps)) / 2
+        rate = _FLOOR + (1 - _FLOOR) * cosine
+        table = np.stack([1 - _BETA1 ** (step + 1.0), 1 - _BETA2 ** (step + 1.0), rate])
+        return torch.as_tensor(table, dtype=x.dtype, device=x.device)
 
     def _search(self, rows):
         """Give the rows whose run is over their next constant."""
         state = rows.state
         over = state["step"] >= self.n_steps
         if self.abort_early:
-            look = state["step"] % max(1, self.n_steps // _CHECKS) == 0
+            # not in the first half, where long steps still wander
+            look = (2 * state["step"] >= self.n_steps) & (
+                state["step"] % max(1, self.n_steps // _CHECKS) == 0
+            )
             over |= look & (state["lowest"] > 0.9999 * state["checked"])
             state["checked"] = torch.where(look, state["lowest"], state["checked"])
         if not over.any():
