@@ -2,7 +2,8 @@
 
 Same initial net (the plain one, at a third of the budget: from scratch one epoch learns nothing),
 rows, batch size and optimiser for a plain loop, ART and ours. The bare cost is that of the passes
-nobody can avoid: per batch, 7 forward and backward passes to the input and one to the weights. Robust accuracy under PGD-40 shows that the training was the same.
+nobody can avoid: per batch, 7 forward and backward passes to the input and one to the weights.
+Robust accuracy under PGD-40 shows that the training was the same.
 """
 
 import copy
