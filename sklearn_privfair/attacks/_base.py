@@ -78,7 +78,7 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"{type(self).__name__} has no model to attack: fit it on a fitted model, "
                 "attack.fit(model), or give one to fit on the data, estimator=..."
             )
-        frozen = isinstance(self.estimator, FrozenEstimator)
+        frozen = isinstance(self.estimator, (FrozenEstimator, torch.nn.Module))
         check_y = {} if frozen and y is None else {"y": y, "multi_output": False}
         checked = validate_data(self, X, dtype=_FLOATS, allow_nd=True, **check_y)
         data = checked if frozen and y is None else checked[0]
@@ -225,12 +225,38 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def __sklearn_clone__(self):
         twin = super().__sklearn_clone__()
         if getattr(self, "_given_model", False):
-            twin.estimator = FrozenEstimator(self.estimator_)
+            bare = isinstance(self.estimator_, torch.nn.Module)  # no estimator, never fitted
+            twin.estimator = self.estimator_ if bare else FrozenEstimator(self.estimator_)
         return twin
+
+    def get_feature_names_out(self, input_features=None):
+        """Give the names of the features, those of the input.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            None: `feature_names_in_`, or x0, x1, ... where there are none. An attack fitted on a
+            net, which does not know how many features it takes, has to be told.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_features_in_,)
+        """
+        check_is_fitted(self)
+        if hasattr(self, "n_features_in_"):
+            return super().get_feature_names_out(input_features)
+        if input_features is None:
+            raise AttributeError(
+                f"{type(self).__name__}, fitted on a net, does not provide get_feature_names_out "
+                "unless it is given input_features."
+            )
+        return np.asarray(input_features, dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = not isinstance(self.estimator, FrozenEstimator)
+        tags.target_tags.required = not isinstance(
+            self.estimator, (FrozenEstimator, torch.nn.Module)
+        )
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.three_d_array = True
         return tags

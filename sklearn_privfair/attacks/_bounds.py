@@ -33,7 +33,8 @@ def resolve_bounds(bounds, data, model=False):
                 data.min(axis=axes, keepdims=True).astype(np.float64),
                 data.max(axis=axes, keepdims=True).astype(np.float64),
             )
-        if data.size and (data.min() < 0 or data.max() > 1):
+        slack = _slack(data.dtype, np.ones(1))
+        if data.size and (data.min() < -slack or data.max() > 1 + slack):
             raise ValueError(
                 f"bounds='auto', but the attack was fitted on a model and the rows range from "
                 f"{data.min():g} to {data.max():g}, not within (0, 1). Say what the model may be "
@@ -58,7 +59,7 @@ def check_bounds(bounds, rows, widen):
     rows : ndarray of shape (n_samples, ...)
     widen : bool
         Whether rows outside widen the box for themselves (learned bounds), or are an error (given
-        bounds).
+        bounds), unless they are outside by rounding only.
 
     Returns
     -------
@@ -79,13 +80,18 @@ def check_bounds(bounds, rows, widen):
         pair.append(np.where(outside, np.nextafter(rounded, rows.dtype.type(inwards)), rounded))
     lower, upper = pair
     below, above = (rows < lower), (rows > upper)
-    if widen:
-        if below.any() or above.any():
-            lower, upper = np.minimum(lower, rows), np.maximum(upper, rows)
-    elif below.any() or above.any():
+    if not (below.any() or above.any()):
+        return lower, upper
+    slack = np.inf if widen else _slack(rows.dtype, np.maximum(np.abs(lower), np.abs(upper)))
+    far = (rows < lower - slack) | (rows > upper + slack)
+    if far.any():
         raise ValueError(
-            f"{int((below | above).reshape(len(rows), -1).any(axis=1).sum())} rows lie outside "
-            f"bounds (values from {rows.min():g} to {rows.max():g}); widen bounds, or clip the "
-            "rows."
+            f"{int(far.reshape(len(rows), -1).any(axis=1).sum())} rows lie outside bounds (values "
+            f"from {rows.min():g} to {rows.max():g}); widen bounds, or clip the rows."
         )
-    return lower, upper
+    return np.minimum(lower, rows), np.maximum(upper, rows)
+
+
+def _slack(dtype, size):
+    """What scalers leave beyond the bounds by rounding (MinMaxScaler: 1 + 2e-16)."""
+    return 8 * np.finfo(dtype).eps * np.where(np.isfinite(size), size, 0)

@@ -122,4 +122,5 @@ class FGSMAttack(BaseAttack):
     def _attack(self, rows):
         gradient = rows.ask(rows.x0, LOSSES[self.loss]).gradient
         direction = steepest(rows, gradient, self.quantile)
-        rows.logits(rows.project(rows.x0 + columns(rows.eps, direction) * direction))
+        rows.x = rows.project(rows.x0 + columns(rows.eps, direction) * direction)
+        rows.finish()

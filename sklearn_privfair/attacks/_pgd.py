@@ -171,7 +171,7 @@ class PGDAttack(BaseAttack):
                 rows.state["velocity"] = gradient
             step = self._step_length(count) * steepest(rows, gradient, self.quantile)
             rows.x = rows.project(rows.x + step)
-        rows.logits(rows.x)
+        rows.finish()
 
     def _step_length(self, count):
         length = 2.5 * self.eps / self.n_steps if self.step_size is None else self.step_size

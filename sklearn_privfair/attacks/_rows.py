@@ -102,6 +102,7 @@ class Rows:
         self.module = module
         self.found = found
         self.seed, self.restart, self.confidence = seed, restart, confidence
+        self.climbing = False  # in training, where the worst row counts and not the first one
         index = torch.arange(len(problem.x))
         if problem.eps is not None:  # a fixed budget: found once is found
             index = index[torch.isinf(found.distance)]
@@ -127,6 +128,10 @@ class Rows:
         if self._streams is None:
             self._streams = RowStreams(self.x0, self.seed, self.restart)
         return self._streams
+
+    def use_streams(self, streams):
+        """Draw random numbers from `streams` instead."""
+        self._streams = streams
 
     def steps(self, n_steps):
         """Count the steps while any row is left, letting the finished ones go before each."""
@@ -162,6 +167,11 @@ class Rows:
         self._consider(x.detach(), answer.logits, answer.loss)
         return answer
 
+    def finish(self):
+        """Look at where the rows ended: one forward pass."""
+        if not self.climbing:
+            self.logits(self.x)
+
     def logits(self, x):
         """Ask the model for the logits at `x`: one forward pass; an adversarial `x` is kept."""
         with torch.no_grad():
@@ -194,6 +204,8 @@ class Rows:
         return self.lower - self.x0, self.upper - self.x0
 
     def _consider(self, x, logits, values):
+        if self.climbing:
+            return
         scale = logits.abs().amax(1)
         beyond = (self.margin(logits) > 32 * torch.finfo(logits.dtype).eps * scale).cpu()
         live = ~self.done

@@ -1,0 +1,158 @@
+"""What all defences share: validation, labels, precision, seeds; one hook for the training."""
+
+from abc import abstractmethod
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.callback import CallbackSupportMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_privfair.attacks._base import BaseAttack
+from sklearn_privfair.differentiable import as_module
+from sklearn_privfair.differentiable._skorch_training import is_net, net_inputs
+
+
+def own_attack(attack, seed):
+    """Clone an attack, to be used in training; one without a seed gets that of the training."""
+    attack = clone(attack)
+    return attack if attack.random_state is not None else attack.set_params(random_state=seed)
+
+
+class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """A classifier that trains another so that it resists attacks.
+
+    A subclass stores its parameters, extends `_parameter_constraints`, and writes
+    `_train(X, codes, seed, progress)`, which gives the fitted estimator.
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "attack": [BaseAttack],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _train(self, X, codes, seed, progress):
+        """Train on rows and class codes, and give the fitted estimator."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y):
+        """Train the defended classifier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows, in the units in which the attack's `eps` is given. A net gets them in its own
+            precision.
+        y : array-like of shape (n_samples,)
+            Labels of any kind.
+
+        Returns
+        -------
+        self : object
+        """
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], allow_nd=True)
+        check_classification_targets(y)
+        codes = self._encode(y)
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        if is_net(self._bare):
+            X, codes = net_inputs(self._bare, X, codes)
+        progress = self._init_callback_context(max_subtasks=None)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.estimator_ = self._train(X, codes, seed, progress)
+        self._check_outputs(X[:1])
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    @property
+    def _bare(self):
+        """The estimator, out of its `FrozenEstimator`."""
+        inner = self.estimator
+        return inner.estimator if isinstance(inner, FrozenEstimator) else inner
+
+    def _fit_plain(self, X, codes):
+        return clone(self._bare).fit(X, codes)
+
+    @contextmanager
+    def _stage(self, progress, name):
+        """Tell scikit-learn's callbacks that a part of the training begins and ends."""
+        stage = progress.subcontext(task_name=name)
+        stage.call_on_fit_task_begin(estimator=self)
+        yield
+        stage.call_on_fit_task_end(estimator=self)
+
+    def _encode(self, y):
+        """Turn labels into codes; the net's own `classes`, where given, say which there are."""
+        classes = getattr(self._bare, "classes", None)
+        encoder = LabelEncoder().fit(y if classes is None else np.asarray(classes))
+        self.classes_ = encoder.classes_
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes; y holds only one class, "
+                f"{self.classes_[0]!r}."
+            )
+        return encoder.transform(y).astype(np.int64)
+
+    def _check_outputs(self, row):
+        if not is_net(self.estimator_):
+            return
+        n_outputs = as_module(self.estimator_)(torch.as_tensor(row)).shape[1]
+        if n_outputs != len(self.classes_):
+            raise ValueError(
+                f"The net has {n_outputs} outputs for {len(self.classes_)} classes; give its "
+                "module as many outputs as there are classes, or name all classes, "
+                "classes=[...], in the net."
+            )
+
+    def predict(self, X):
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        X = self._check(X)
+        return self.classes_[np.asarray(self.estimator_.predict(X)).astype(np.int64)]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Columns as in `classes_`.
+        """
+        return np.asarray(self.estimator_.predict_proba(self._check(X)))
+
+    def _check(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
+        return net_inputs(self.estimator_, X) if is_net(self.estimator_) else X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+@as_module.register(BaseDefence)
+def _(model):
+    check_is_fitted(model)
+    return as_module(model.estimator_)
