@@ -1,5 +1,6 @@
 """One fitted classifier as attacks and audits see it: its labels, its predictions, its module."""
 
+from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
@@ -88,7 +89,8 @@ class Victim:
             X = _cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")))
         if isinstance(self.model, nn.Module):
             return self.logits(X).argmax(axis=1).astype(np.int64)
-        return self.encode(self.model.predict(X))
+        with _as_found(self.net):
+            return self.encode(self.model.predict(X))
 
     def encode(self, y):
         """Turn labels into numbers of columns of the logits.
@@ -121,6 +123,18 @@ class Victim:
     def decode(self, codes):
         """Turn numbers of columns of the logits into labels."""
         return codes if self.classes_ is None else self.classes_[codes]
+
+
+@contextmanager
+def _as_found(net):
+    """Undo what skorch's `predict` does: it leaves eval mode, and its data loader draws a seed."""
+    modes = [] if net is None else [(part, part.training) for part in net.modules()]
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            for part, training in modes:
+                part.training = training
 
 
 def _last_step(model):
