@@ -1,0 +1,64 @@
+"""An instance of any public estimator, cheap to fit, made from its signature alone."""
+
+import inspect
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
+from torch import nn
+
+from sklearn_privfair.attacks import PGDAttack
+
+# Subpackages whose meta-estimators train torch nets, and so take a skorch classifier.
+NET_FAMILIES = {"defences", "fairness"}
+
+# What makes an estimator quick, where it has such a parameter; n_jobs is left to the tests.
+QUICK = {"n_steps": 5, "binary_search_steps": 2, "n_shadow_models": 2, "random_state": 0}
+
+
+class TinyNet(nn.Module):
+    """A linear classifier that gives logits."""
+
+    def __init__(self, n_in=1, n_out=2):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+
+    def forward(self, X):
+        return self.linear(X)
+
+
+class SizesFromData(Callback):
+    """Give the module as many inputs and outputs as the data ask for."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        sizes = {"n_in": np.shape(X)[1], "n_out": int(np.max(y)) + 1}
+        if any(getattr(net, f"module__{name}", None) != size for name, size in sizes.items()):
+            net.set_params(**{f"module__{name}": size for name, size in sizes.items()})
+
+
+def tiny_net(module=TinyNet, **params):
+    """A skorch classifier that fits whatever comes, in float32 rows and int64 labels."""
+    defaults = {
+        "criterion": nn.CrossEntropyLoss,
+        "lr": 0.5,
+        "max_epochs": 20,
+        "batch_size": 64,
+        "train_split": None,
+        "iterator_train__shuffle": True,
+        "callbacks": [SizesFromData],
+        "verbose": 0,
+    }
+    return NeuralNetClassifier(module, **defaults | params)
+
+
+def make_instance(cls, **params):
+    """Instantiate `cls`: quick, and with an `estimator` where it takes one."""
+    accepted = inspect.signature(cls).parameters
+    chosen = {name: value for name, value in QUICK.items() if name in accepted}
+    if "estimator" in accepted:
+        family = cls.__module__.split(".")[1]
+        chosen["estimator"] = tiny_net() if family in NET_FAMILIES else LogisticRegression()
+    if "attack" in accepted:
+        chosen["attack"] = PGDAttack(eps=0.05, n_steps=2, random_state=0)
+    return cls(**chosen | params)
