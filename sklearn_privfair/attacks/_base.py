@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -135,10 +135,11 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         result : AttackResult
         """
         check_is_fitted(self)
-        rows = np.require(  # torch wants to be able to write
-            validate_data(self, X, dtype=_FLOATS, allow_nd=True, reset=False),
-            requirements=["C", "W"],
-        )
+        if hasattr(self, "n_features_in_"):
+            rows = validate_data(self, X, dtype=_FLOATS, allow_nd=True, reset=False)
+        else:  # a net, which has never heard of features or their names
+            rows = check_array(X, dtype=_FLOATS, allow_nd=True, estimator=self, input_name="X")
+        rows = np.require(rows, requirements=["C", "W"])  # torch wants to be able to write
         victim = self._victim
         undecided = isinstance(self.bounds_, str)
         bounds = resolve_bounds("auto", rows, model=True) if undecided else self.bounds_

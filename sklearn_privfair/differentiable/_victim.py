@@ -48,6 +48,7 @@ class Victim:
             check_is_fitted(model)
         last = _last_step(model)
         self.net = _net_of(last)
+        self._frames = self.net is None or _has_steps(model)  # skorch would unpack a frame
         self.classes_ = None if self.net is not None else np.asarray(last.classes_)
         weight = next(self.net.parameters(), None) if self.net is not None else None
         self.dtype = dtype_of(self.net, torch.float32) if self.net is not None else torch.float64
@@ -86,7 +87,7 @@ class Victim:
         if len(X) == 0:
             return np.zeros(0, dtype=np.int64)
         if self.net is not None:
-            X = _cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")))
+            X = _cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")), self._frames)
         if isinstance(self.model, nn.Module):
             return self.logits(X).argmax(axis=1).astype(np.int64)
         with _as_found(self.net):
@@ -149,18 +150,25 @@ def _last_step(model):
             return model
 
 
+def _has_steps(model):
+    while isinstance(model, (FrozenEstimator, BaseSearchCV)):
+        frozen = isinstance(model, FrozenEstimator)
+        model = model.estimator if frozen else model.best_estimator_
+    return isinstance(model, Pipeline)
+
+
 def _net_of(model):
     if isinstance(model, nn.Module):
         return model
     return model.module_ if isinstance(model, NeuralNet) else None
 
 
-def _cast_floats(X, dtype):
-    if hasattr(X, "iloc"):
+def _cast_floats(X, dtype, frames):
+    if frames and hasattr(X, "iloc"):
         floats = [name for name, kind in X.dtypes.items() if kind.kind == "f"]
         return X.astype(dict.fromkeys(floats, dtype))
     X = np.asarray(X)
-    return X.astype(dtype, copy=False)
+    return np.require(X.astype(dtype, copy=False), requirements=["W"])  # torch wants to write
 
 
 def _few(values):
