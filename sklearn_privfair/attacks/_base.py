@@ -200,6 +200,7 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
+            Rows to attack.
         y : array-like of shape (n_samples,)
             True labels.
 

@@ -10,7 +10,7 @@ import pandas as pd
 class AttackResult:
     """Adversarial rows, whether they are adversarial, how far they are, and what they cost.
 
-    Attributes
+    Parameters
     ----------
     X : array-like or data frame of shape (n_samples, ...)
         The rows as given.
@@ -35,6 +35,19 @@ class AttackResult:
     trace : dict of str to ndarray of shape (n_samples, n_recorded_steps), or None
         ``"loss"`` and ``"distance"`` (in the attack's norm) at each step, NaN once the row is
         finished.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_privfair.attacks import CWL2Attack
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> result = CWL2Attack(bounds=(0, 10)).fit(model).generate(X, y)
+    >>> int(result.success.sum()), int(result.attacked.sum())
+    (146, 146)
+    >>> result.to_frame().columns[5:9].tolist()
+    ['l0', 'l1', 'l2', 'linf']
     """
 
     X: object

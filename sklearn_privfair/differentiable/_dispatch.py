@@ -12,6 +12,15 @@ class NotDifferentiableError(TypeError):
         The estimator that stopped the conversion.
     reason : str, default=None
         Why this step, whose kind is known, cannot be converted.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_privfair.differentiable import as_module
+    >>> as_module(DecisionTreeClassifier())
+    Traceback (most recent call last):
+        ...
+    sklearn_privfair.differentiable._dispatch.NotDifferentiableError: DecisionTreeClassifier() ...
     """
 
     def __init__(self, step, reason=None):

@@ -40,6 +40,19 @@ class Victim:
         The precision in which the model computes.
     device : torch.device
         Where the model computes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_privfair.differentiable import Victim
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> words = y.map({0: "se", 1: "ve", 2: "vi"})
+    >>> victim = Victim(LogisticRegression(max_iter=1000).fit(X, words))
+    >>> victim.predict(X[::60])
+    array([0, 1, 2])
+    >>> victim.decode(victim.predict(X[::60]))
+    array(['se', 've', 'vi'], dtype=object)
     """
 
     def __init__(self, model):
@@ -60,7 +73,19 @@ class Victim:
         return as_module(self.model).to(self.device)
 
     def logits(self, X, batch_size=1024):
-        """Give the logits of rows X, an array, without gradients: (n_samples, n_classes)."""
+        """Give the logits of rows, without gradients.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, ...)
+            Raw features.
+        batch_size : int, default=1024
+            Rows that go through the module together.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes)
+        """
         X = np.require(X, requirements=["C", "W"])  # torch wants to be able to write
         with torch.no_grad():
             return np.concatenate(
@@ -96,6 +121,15 @@ class Victim:
     def encode(self, y):
         """Turn labels into numbers of columns of the logits.
 
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Labels.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples,) and dtype int64
+
         Raises
         ------
         ValueError
@@ -122,7 +156,17 @@ class Victim:
         return codes.astype(np.int64)
 
     def decode(self, codes):
-        """Turn numbers of columns of the logits into labels."""
+        """Turn numbers of columns of the logits into labels.
+
+        Parameters
+        ----------
+        codes : int ndarray of shape (n_samples,)
+            Numbers of columns.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
         return codes if self.classes_ is None else self.classes_[codes]
 
 
