@@ -5,6 +5,7 @@ al. (2018), "Towards deep learning models resistant to adversarial attacks" (ran
 projection); Dong et al. (2018) for the momentum; Tramèr & Boneh (2019) for the sparse l1 step.
 """
 
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -35,9 +36,11 @@ class PGDAttack(BaseAttack):
     n_steps : int, default=40
         Steps at most.
     step_size : float, default=None
-        Length of a step in `norm`. None: ``2.5 * eps / n_steps``, enough to cross the ball.
-    step_schedule : {"constant", "linear", "cosine"}, default="constant"
-        How the step shrinks from `step_size` towards 0.
+        Length of the first step in `norm`. None: `eps`, or ``2.5 * eps / n_steps`` when all steps
+        are equally long.
+    step_schedule : {"cosine", "linear", "constant"}, default="cosine"
+        How steps shrink towards 0. Long first steps that shrink were measured to find more
+        adversarial rows in fewer passes than equal steps do, most of all on defended nets.
     momentum : float, default=0.0
         In [0, 1). Share of the accumulated gradient that is kept; each gradient is first scaled to
         l1 norm 1.
@@ -126,7 +129,7 @@ class PGDAttack(BaseAttack):
         eps=0.3,
         n_steps=40,
         step_size=None,
-        step_schedule="constant",
+        step_schedule="cosine",
         momentum=0.0,
         loss="ce",
         random_start=True,
@@ -174,7 +177,12 @@ class PGDAttack(BaseAttack):
         rows.finish()
 
     def _step_length(self, count):
-        length = 2.5 * self.eps / self.n_steps if self.step_size is None else self.step_size
+        """Length of the step that follows `count` others."""
         done = count / self.n_steps
-        factors = {"constant": 1, "linear": 1 - done, "cosine": (1 + np.cos(np.pi * done)) / 2}
-        return length * float(factors[self.step_schedule])
+        if self.step_schedule == "constant":
+            factor, first = 1.0, 2.5 * self.eps / self.n_steps
+        else:
+            factor, first = 1 - done, self.eps
+            if self.step_schedule == "cosine":
+                factor = (1 + math.cos(math.pi * done)) / 2
+        return factor * (first if self.step_size is None else self.step_size)
