@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from sklearn_privfair.attacks._rows import Found, Rows
 from sklearn_privfair.attacks._threads import n_batches_at_once, one_thread_per_batch
-from sklearn_privfair.differentiable._rowwise import round_up
+from sklearn_privfair.differentiable._rowwise import round_up, row_quantum
 
 # How far beyond the boundary a row found is pushed, relative to its step, if the real model,
 # computing in another order or precision, does not yet agree that it is beyond.
@@ -42,7 +42,8 @@ def run(attack, module, problem, seed, device, with_trace=False):
     """
     n = len(problem.x)
     at_once = n_batches_at_once(attack.n_jobs, device)
-    size = min(attack.batch_size, round_up(math.ceil(n / at_once)) if n else 1)
+    share = round_up(math.ceil(n / at_once), row_quantum(module)) if n else 1
+    size = min(attack.batch_size, share)
     batches = [torch.arange(start, min(start + size, n)) for start in range(0, n, size)]
     jobs = (
         delayed(run_batch)(attack, module, problem.take(batch), seed, device, with_trace)

@@ -84,5 +84,5 @@ def random_in_ball(streams, x, eps, norm):
         direction = streams.normal(*shape)
     else:
         direction = streams.exponential(*shape) * (2 * (streams.uniform(*shape) < 0.5) - 1)
-    radius = eps * streams.uniform() ** (1 / shape.numel())
+    radius = eps * streams.power(1 / shape.numel())
     return direction * columns(radius / row_norm(direction, norm), x)

@@ -42,6 +42,11 @@ class RowStreams:
         """Draw uniform numbers in [0, 1): tensor of shape (n_rows, *shape)."""
         return self._draw(lambda g: g.random(shape))
 
+    def power(self, exponent):
+        """Draw uniform numbers raised to a power: tensor of shape (n_rows,)."""
+        # by numpy, number by number: torch.pow rounds differently at different places in a tensor
+        return self._draw(lambda g: g.random() ** exponent)
+
     def normal(self, *shape):
         """Draw standard normal numbers: tensor of shape (n_rows, *shape)."""
         return self._draw(lambda g: g.standard_normal(shape))

@@ -1,11 +1,11 @@
 """The rows of a batch that are still under attack: what an attack reads and writes.
 
 An attack's update rule sees tensors with one row per sample. Rows that are finished leave between
-steps; the batch keeps a whole multiple of `ROW_QUANTUM` rows, filled up with finished ones, so that
+steps; the batch keeps a whole multiple of `row_quantum` rows, filled up with finished ones, so that
 rounding does not depend on how many are left.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn_privfair.attacks._losses import margin
 from sklearn_privfair.attacks._norms import columns, row_norm
 from sklearn_privfair.attacks._projections import project_ball
 from sklearn_privfair.attacks._random import RowStreams
-from sklearn_privfair.differentiable._rowwise import round_up
+from sklearn_privfair.differentiable._rowwise import round_up, row_quantum
 
 
 @dataclass
@@ -53,13 +53,16 @@ class Problem:
             whole = tensor is None or (tensor.shape[0] == 1 and len(self.x) != 1)
             return tensor if whole else tensor[index]
 
-        fields = (self.x, self.label, self.target, self.lower, self.upper, self.eps)
-        return Problem(*map(pick, fields), self.norm)
+        return self._each(pick)
 
     def to(self, device):
         """Move to a device."""
-        fields = (self.x, self.label, self.target, self.lower, self.upper, self.eps)
-        return Problem(*(t if t is None else t.to(device) for t in fields), self.norm)
+        return self._each(lambda tensor: tensor if tensor is None else tensor.to(device))
+
+    def _each(self, change):
+        names = ("x", "label", "target", "lower", "upper", "eps")
+        changed: dict = {name: change(getattr(self, name)) for name in names}
+        return replace(self, **changed)
 
 
 class Found:
@@ -71,7 +74,7 @@ class Found:
         self.distance = torch.full((n,), torch.inf, dtype=torch.float64)
         self.n_forward = torch.zeros(n, dtype=torch.int64)
         self.n_backward = torch.zeros(n, dtype=torch.int64)
-        self.trace = {"loss": [], "distance": []} if with_trace else None
+        self.trace: dict | None = {"loss": [], "distance": []} if with_trace else None
 
 
 class Answer(NamedTuple):
@@ -106,7 +109,8 @@ class Rows:
         index = torch.arange(len(problem.x))
         if problem.eps is not None:  # a fixed budget: found once is found
             index = index[torch.isinf(found.distance)]
-        self.index = _fill_up(index, index[:1])
+        self.quantum = row_quantum(module)
+        self.index = _fill_up(index, index[:1], self.quantum)
         self.done = torch.arange(len(self.index)) >= len(index)
         self._problem = problem.take(self.index)
         self._unpack()
@@ -160,7 +164,7 @@ class Rows:
         logits = self.module(x)
         values = loss(logits, self.label, self.target)
         (gradient,) = torch.autograd.grad(values.sum(), x)
-        answer = Answer(logits.detach(), values.detach(), gradient)
+        answer = Answer(logits.detach(), values.detach().to(x.dtype), gradient)
         live = self.index[~self.done]
         self.found.n_forward[live] += 1
         self.found.n_backward[live] += 1
@@ -219,7 +223,7 @@ class Rows:
         distance = self._distance(x)
         better &= distance < self.found.distance[self.index]
         where = self.index[better]
-        self.found.x[where] = x[better.to(x.device)].to(self.found.x.device)
+        self.found.x[where] = x[better.to(x.device)].to(self.found.x)
         self.found.distance[where] = distance[better]
         if self.eps is not None:
             self.done |= better
@@ -234,9 +238,9 @@ class Rows:
 
     def _let_go(self):
         live = (~self.done).nonzero().squeeze(1)
-        if len(live) == 0 or round_up(len(live)) >= len(self):
+        if len(live) == 0 or round_up(len(live), self.quantum) >= len(self):
             return
-        keep = _fill_up(live, self.done.nonzero().squeeze(1))
+        keep = _fill_up(live, self.done.nonzero().squeeze(1), self.quantum)
         self.index, self.done = self.index[keep], self.done[keep]
         if self._streams is not None:
             self._streams.keep(keep.tolist())
@@ -247,7 +251,7 @@ class Rows:
         self.state = {name: tensor[keep] for name, tensor in self.state.items()}
 
 
-def _fill_up(index, spare):
+def _fill_up(index, spare, quantum):
     """Lengthen `index` to a whole multiple of the quantum with entries of `spare`."""
-    missing = round_up(len(index)) - len(index)
+    missing = round_up(len(index), quantum) - len(index)
     return torch.cat([index, spare.repeat(-(-missing // max(len(spare), 1)))[:missing]])

@@ -23,6 +23,10 @@ class BatchStreams:
         """Draw uniform numbers in [0, 1)."""
         return self._draw(torch.Tensor.uniform_, shape)
 
+    def power(self, exponent):
+        """Draw uniform numbers raised to a power."""
+        return self.uniform() ** exponent
+
     def normal(self, *shape):
         """Draw standard normal numbers."""
         return self._draw(torch.Tensor.normal_, shape)

@@ -3,7 +3,7 @@
 BLAS picks its inner loop by the alignment of each row and by the width of the matrix, so the same
 row gives other rounding at another place in the batch. Padding the feature axes to whole cache
 lines makes every row start aligned; together with one thread and batches of a multiple of
-`ROW_QUANTUM` rows, a row's logits and gradient are then the same in any batch. (On a GPU the
+`row_quantum` rows, a row's logits and gradient are then the same in any batch. (On a GPU the
 library may still choose another kernel for another batch.)
 """
 
@@ -11,13 +11,25 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-ROW_QUANTUM = 8
+# Torch's elementwise loops take 32 numbers at once (two AVX-512 registers of float32) and compute
+# what is left over one by one, and the two round differently in sigmoid, pow, GELU and others:
+# batches of 32 rows leave nothing over. These modules only add, multiply and compare, which is
+# exact either way; the matrix products in them want 8 rows.
+_QUANTUM, _EXACT_QUANTUM = 32, 8
 _LINE_BYTES = 64
 
 
-def round_up(n, quantum=ROW_QUANTUM):
+def round_up(n, quantum):
     """Give the smallest multiple of `quantum` that is not below `n`."""
     return -(-n // quantum) * quantum
+
+
+def row_quantum(module):
+    """Give the number of rows of which batches must be a multiple, so that rounding is the same.
+
+    A module of a kind not known to be exact, and so one with a `forward` of the user's, gets 32.
+    """
+    return _EXACT_QUANTUM if all(type(m) in _EXACT for m in module.modules()) else _QUANTUM
 
 
 def rowwise_linear(x, weight, bias=None):
@@ -46,6 +58,18 @@ class RowwiseLinear(nn.Module):
     def forward(self, x):
         """Apply the linear map."""
         return rowwise_linear(x, self.weight, self.bias)
+
+
+_EXACT = {RowwiseLinear, nn.Sequential, nn.Identity, nn.Flatten, nn.Unflatten}
+_EXACT |= {nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ReLU, nn.LeakyReLU, nn.Dropout, nn.Dropout2d}
+_EXACT |= {nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.BatchNorm1d, nn.BatchNorm2d}
+_EXACT |= {nn.Softmax, nn.LogSoftmax}  # row by row
+
+
+def declare_exact(cls):
+    """Decorate a module class that only adds, multiplies and compares, so that 8 rows will do."""
+    _EXACT.add(cls)
+    return cls
 
 
 def make_rowwise(module):

@@ -10,7 +10,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from sklearn_privfair.differentiable._dispatch import NotDifferentiableError, as_module
-from sklearn_privfair.differentiable._rowwise import dtype_of, make_rowwise
+from sklearn_privfair.differentiable._rowwise import declare_exact, dtype_of, make_rowwise
 
 _SOFTMAX = {
     torch.softmax,
@@ -53,6 +53,7 @@ class _FindLogits(TorchFunctionMode):
         return out
 
 
+@declare_exact
 class Logits(nn.Module):
     """A frozen torch module whose output is logits, `(n_samples, n_classes)`, whatever it ends in.
 
