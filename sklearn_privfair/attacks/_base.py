@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     n_restarts = 1
     norm = 2
-    eps = None
+    eps: Any = None  # no budget
     confidence = 0.0
 
     _parameter_constraints: dict = {
@@ -157,8 +158,8 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return codes != label[index] if target is None else codes == target[index]
 
         def constrain(array, index):
-            box = [b if b is None or len(b) == 1 else b[index] for b in (lower, upper)]
-            return _engine.fit_into(array, rows[index], *box, self.eps, self.norm)
+            low, high = (b if b is None or len(b) == 1 else b[index] for b in (lower, upper))
+            return _engine.fit_into(array, rows[index], low, high, self.eps, self.norm)
 
         index = np.flatnonzero(attacked)
         problem = self._problem(rows, label, target, lower, upper).take(torch.as_tensor(index))
@@ -221,8 +222,15 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return None if array is None else torch.as_tensor(array, dtype=dtype)
 
         eps = None if self.eps is None else torch.full((len(rows),), self.eps, dtype=dtype)
-        codes = [c if c is None else torch.as_tensor(c) for c in (label, target)]
-        return Problem(tensor(rows), *codes, tensor(lower), tensor(upper), eps, self.norm)
+        return Problem(
+            x=torch.as_tensor(rows, dtype=dtype),
+            label=torch.as_tensor(label),
+            target=None if target is None else torch.as_tensor(target),
+            lower=tensor(lower),
+            upper=tensor(upper),
+            eps=eps,
+            norm=self.norm,
+        )
 
     def __sklearn_clone__(self):
         twin = super().__sklearn_clone__()

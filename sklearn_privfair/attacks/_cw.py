@@ -216,7 +216,7 @@ class CWL2Attack(BaseAttack):
         answer = rows.ask(rows.x0, self._loss_of(everywhere))
         length = row_norm(answer.gradient, 2).clamp_min(_TINY)
         distance = answer.loss.abs() / length
-        aims = [everywhere]
+        aims: tuple[torch.Tensor, ...] = (everywhere,)
         if rows.target is None and answer.logits.shape[1] > 2:
             others = answer.logits.scatter(1, rows.label[:, None], -torch.inf)
             n_aims = min(_AIMS, answer.logits.shape[1] - 1)
