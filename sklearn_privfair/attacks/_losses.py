@@ -41,6 +41,7 @@ def dlr(logits, label, target=None):
 
     Croce & Hein (2020), equations 6 and 7. Needs 3 classes, or 4 when targeted.
     """
+    check_classes("dlr", logits.shape[1], target is not None)
     top = logits.topk(3 if target is None else 4, dim=1).values
     if target is None:
         return margin(logits, label) / (top[:, 0] - top[:, 2]).clamp_min(1e-12)
