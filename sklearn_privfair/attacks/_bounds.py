@@ -93,5 +93,5 @@ def check_bounds(bounds, rows, widen):
 
 
 def _slack(dtype, size):
-    """What scalers leave beyond the bounds by rounding (MinMaxScaler: 1 + 2e-16)."""
+    """Give what scalers leave beyond the bounds by rounding (MinMaxScaler: 1 + 2e-16)."""
     return 8 * np.finfo(dtype).eps * np.where(np.isfinite(size), size, 0)

@@ -8,7 +8,6 @@ import copy
 from numbers import Real
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
@@ -64,17 +63,24 @@ class AdversarialAugmentationClassifier(BaseDefence):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.preprocessing import minmax_scale
+    >>> from sklearn.datasets import load_digits
+    >>> from skorch import NeuralNetClassifier
+    >>> from torch import nn
     >>> from sklearn_privfair.attacks import PGDAttack
     >>> from sklearn_privfair.defences import AdversarialAugmentationClassifier
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> X = minmax_scale(X)
-    >>> attack = PGDAttack(eps=0.05, n_steps=10, bounds=(0, 1), random_state=0)
-    >>> defended = AdversarialAugmentationClassifier(LogisticRegression(), attack).fit(X, y)
-    >>> before = attack.fit(defended.plain_estimator_).score(X, y)
-    >>> attack.fit(defended).score(X, y) < before
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = NeuralNetClassifier(
+    ...     nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)),
+    ...     criterion=nn.CrossEntropyLoss,
+    ...     max_epochs=5,
+    ...     lr=0.5,
+    ...     iterator_train__shuffle=True,
+    ...     verbose=0,
+    ... )
+    >>> attack = PGDAttack(eps=0.1, n_steps=5, bounds=(0, 1), random_state=0)
+    >>> defended = AdversarialAugmentationClassifier(net, attack, random_state=0).fit(X / 16, y)
+    >>> before = attack.fit(defended.plain_estimator_).score(X / 16, y)
+    >>> attack.fit(defended).score(X / 16, y) < before
     True
     """
 
@@ -101,7 +107,7 @@ class AdversarialAugmentationClassifier(BaseDefence):
         with self._stage(progress, "plain training"):
             if frozen:
                 check_is_fitted(self._bare)
-            plain = self._bare if frozen else self._fit_plain(X, codes)
+            plain = self._bare if frozen else self._fresh().fit(X, codes)
         with self._stage(progress, "attack"):
             chosen = self._draw(len(X), seed)
             # a model frozen by the user keeps its own labels
@@ -115,7 +121,7 @@ class AdversarialAugmentationClassifier(BaseDefence):
             more, more_codes = np.concatenate([X, found.X_adv]), np.append(codes, codes[chosen])
             if self.fine_tune:
                 return copy.deepcopy(plain).partial_fit(more, more_codes)
-            return clone(self._bare).fit(more, more_codes)
+            return self._fresh().fit(more, more_codes)
 
     def _draw(self, n, seed):
         n_copies = max(1, round(self.share * n))

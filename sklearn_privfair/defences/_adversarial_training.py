@@ -9,7 +9,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
@@ -135,14 +134,14 @@ class AdversarialTrainingClassifier(BaseDefence):
             with self._stage(progress, "plain training"):
                 net = self._plain_net(X, codes)
         else:
-            net = clone(self._bare)
+            net = self._fresh()
         change = _Adversary(self, net, X, seed)
         with self._stage(progress, "adversarial training"), changed_batches(net, change):
             return net.partial_fit(X, codes) if self.fine_tune else net.fit(X, codes)
 
     def _plain_net(self, X, codes):
         if not isinstance(self.estimator, FrozenEstimator):
-            return self._fit_plain(X, codes)
+            return self._fresh().fit(X, codes)
         check_is_fitted(self._bare)
         return copy.deepcopy(self._bare)
 

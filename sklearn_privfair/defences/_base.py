@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.differentiable import as_module
-from sklearn_privfair.differentiable._skorch_training import is_net, net_inputs
+from sklearn_privfair.differentiable._skorch_training import fresh_net, is_net, net_inputs
 
 
 def own_attack(attack, seed):
@@ -79,8 +79,8 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         inner = self.estimator
         return inner.estimator if isinstance(inner, FrozenEstimator) else inner
 
-    def _fit_plain(self, X, codes):
-        return clone(self._bare).fit(X, codes)
+    def _fresh(self):
+        return fresh_net(self._bare) if is_net(self._bare) else clone(self._bare)
 
     @contextmanager
     def _stage(self, progress, name):
@@ -119,6 +119,7 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
+            Rows.
 
         Returns
         -------
@@ -133,13 +134,15 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
+            Rows.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
             Columns as in `classes_`.
         """
-        return np.asarray(self.estimator_.predict_proba(self._check(X)))
+        X = self._check(X)
+        return np.asarray(self.estimator_.predict_proba(X))
 
     def _check(self, X):
         check_is_fitted(self)

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.dataset import unpack_data
+from torch import nn
 
 from sklearn_privfair.differentiable._dispatch import as_module
 
@@ -38,6 +40,32 @@ def net_inputs(net, X, codes=None):
     if codes is None:
         return X
     return X, codes.astype(dtype if isinstance(net, NeuralNetBinaryClassifier) else np.int64)
+
+
+def fresh_net(net):
+    """Clone a net to be trained from scratch.
+
+    skorch trains a module given as an instance in place, and copies it with its weights: the
+    clone of a net that was fitted would go on from there. Its layers are drawn anew.
+
+    Raises
+    ------
+    ValueError
+        If a layer of such an instance cannot be drawn anew.
+    """
+    twin = clone(net)
+    if not (net.initialized_ and isinstance(twin.module, nn.Module)):
+        return twin
+    for name, layer in twin.module.named_modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+        elif next(layer.parameters(recurse=False), None) is not None:
+            raise ValueError(
+                f"The net was fitted already, and layer {name!r} of its module has no "
+                "reset_parameters, so that it cannot be trained from scratch; give the module as a "
+                "class, or a net that is not fitted."
+            )
+    return twin
 
 
 class LiveModule:
