@@ -244,13 +244,13 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             None: `feature_names_in_`, or x0, x1, ... where there are none. An attack fitted on a
             net, which does not know how many features it takes, has to be told.
 
         Returns
         -------
-        names : ndarray of str objects of shape (n_features_in_,)
+        names : ndarray of str objects of shape (`n_features_in_`,)
         """
         check_is_fitted(self)
         if hasattr(self, "n_features_in_"):

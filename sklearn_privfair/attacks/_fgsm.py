@@ -60,7 +60,7 @@ class FGSMAttack(BaseAttack):
         The bounds in force; "auto" when they depend on the rows.
     n_features_in_ : int
         Features seen in `fit`, or those of the model where it says so.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where they have names.
 
     See Also
