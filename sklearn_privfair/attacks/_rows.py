@@ -172,9 +172,10 @@ class Rows:
         return answer
 
     def finish(self):
-        """Look at where the rows ended: one forward pass."""
+        """Look at where the rows that are left ended: one forward pass."""
         if not self.climbing:
-            self.logits(self.x)
+            for _ in self.steps(1):
+                self.logits(self.x)
 
     def logits(self, x):
         """Ask the model for the logits at `x`: one forward pass; an adversarial `x` is kept."""
