@@ -106,8 +106,8 @@ def _line(name, title, result, data, training, seconds):
 def _draw(results, data, output):
     """Save the pictures, and give their paths."""
     for title, result in results["plain"].items():
-        figure = Figure(figsize=(10, 6), layout="constrained")
-        display = AdversarialExamplesDisplay.from_predictions(
+        figure = Figure(figsize=(6, 8), layout="constrained")
+        AdversarialExamplesDisplay.from_predictions(
             result.X,
             result.X_adv,
             result.y_pred,
@@ -116,13 +116,13 @@ def _draw(results, data, output):
             ax=figure.subplots(),
         )
         name = title.lower().replace(" ", "_").replace("(", "").replace(")", "").replace("-", "_")
-        yield _save(display, figure, output / f"examples_{name}.png", f"{title} on the plain net")
+        yield _save(figure, output / f"examples_{name}.png", f"{title} on the plain net")
     figure = Figure(figsize=(12, 4.5), layout="constrained")
-    display = AttackComparisonDisplay.from_results(results, data.y_test, ax=figure.subplots())
-    yield _save(display, figure, output / "before_and_after.png", "Before and after defence")
+    AttackComparisonDisplay.from_results(results, data.y_test, ax=figure.subplots())
+    yield _save(figure, output / "before_and_after.png", "Before and after defence")
 
 
-def _save(_display, figure, path, title):
-    figure.suptitle(f"{title}")
+def _save(figure, path, title):
+    figure.suptitle(title)
     figure.savefig(path, dpi=120)
     return path

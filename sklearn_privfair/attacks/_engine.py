@@ -16,7 +16,8 @@ from sklearn_privfair.differentiable._rowwise import round_up, row_quantum
 
 # How far beyond the boundary a row found is pushed, relative to its step, if the real model,
 # computing in another order or precision, does not yet agree that it is beyond.
-_NUDGES = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)
+_NUDGES = (1e-6, 1e-5, 1e-4, 1e-3)
+_ROUNDS = 8  # of taking back what rounding put beyond the budget
 
 
 def run(attack, module, problem, seed, device, with_trace=False):
@@ -91,26 +92,27 @@ def fit_into(x_adv, x, lower, upper, eps, norm):
     -------
     x_adv : ndarray of shape (n, ...) and dtype of `x`
     """
-    x_adv = x_adv.astype(x.dtype)
+    x_adv = x_adv.astype(x.dtype, copy=True)
     if lower is not None:
-        x_adv = np.clip(x_adv, lower, upper)
+        np.clip(x_adv, lower, upper, out=x_adv)
     if eps is None:
         return x_adv
-    origin = x.astype(np.float64)
-    for _ in range(8):
-        delta = x_adv.astype(np.float64) - origin
+    for _ in range(_ROUNDS):
+        delta = np.subtract(x_adv, x, dtype=np.float64)
         if norm == np.inf:
-            over = np.abs(delta) > eps
-            nearer = np.nextafter(x_adv, x)
+            over = np.abs(delta, out=delta) > eps
+            if not over.any():
+                break
+            x_adv[over] = np.nextafter(x_adv[over], x[over])
         else:
             length = np.linalg.norm(delta.reshape(len(x), -1), ord=norm, axis=1)
-            over = (length > eps).reshape(-1, *[1] * (x.ndim - 1))
-            shrink = eps / np.maximum(length, eps) * (1 - 4 * np.finfo(x.dtype).eps)
-            nearer = (origin + delta * shrink.reshape(over.shape)).astype(x.dtype)
-        if not over.any():
-            break
-        x_adv = np.where(over, nearer, x_adv)
-    return x_adv if lower is None else np.clip(x_adv, lower, upper)
+            over = length > eps
+            if not over.any():
+                break
+            shrink = eps / length[over] * (1 - 4 * np.finfo(x.dtype).eps)
+            shorter = delta[over] * shrink.reshape(-1, *[1] * (x.ndim - 1))
+            x_adv[over] = (x[over] + shorter).astype(x.dtype)
+    return x_adv
 
 
 def prove(predict, is_adversarial, candidates, x, found, constrain):
@@ -137,17 +139,20 @@ def prove(predict, is_adversarial, candidates, x, found, constrain):
     codes : int ndarray of shape (n,)
         What the model predicts for `x_adv`.
     """
-    x_adv, success = x.copy(), np.zeros(len(x), dtype=bool)
-    left = np.flatnonzero(found)
+    x_adv, left = x.copy(), np.flatnonzero(found)
+    x_adv[left] = constrain(candidates[left], left)
+    codes = predict(x_adv)
+    left = left[~is_adversarial(codes[left], left)]
     for nudge in _NUDGES:
         if not len(left):
             break
         further = candidates[left] + nudge * (candidates[left] - x[left])
-        rows = constrain(further.astype(x.dtype), left)
-        proven = is_adversarial(predict(rows, left), left)
-        x_adv[left[proven]] = rows[proven]
+        rows = constrain(further, left)
+        again = predict(rows, left)
+        proven = is_adversarial(again, left)
+        x_adv[left[proven]], codes[left[proven]] = rows[proven], again[proven]
         left = left[~proven]
-    codes = predict(x_adv)
-    success[found] = is_adversarial(codes[found], np.flatnonzero(found))
-    x_adv[found & ~success] = x[found & ~success]
+    x_adv[left] = x[left]
+    success = found.copy()
+    success[left] = False
     return x_adv, success, codes
