@@ -49,7 +49,7 @@ class AdversarialAugmentationClassifier(BaseDefence):
         Share of the attacked training rows that became adversarial.
     n_features_in_ : int
         Features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where they have names.
 
     See Also
