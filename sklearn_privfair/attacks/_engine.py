@@ -95,12 +95,16 @@ def fit_into(x_adv, x, lower, upper, eps, norm):
     x_adv = x_adv.astype(x.dtype, copy=True)
     if lower is not None:
         np.clip(x_adv, lower, upper, out=x_adv)
-    if eps is None:
+    if eps is None or not len(x):
         return x_adv
+    if norm == np.inf:  # the ends of the interval first: a small number has small neighbours
+        x_adv = np.clip(
+            x_adv, *(np.add(x, e, dtype=np.float64).astype(x.dtype) for e in (-eps, eps))
+        )
     for _ in range(_ROUNDS):
         delta = np.subtract(x_adv, x, dtype=np.float64)
         if norm == np.inf:
-            over = np.abs(delta, out=delta) > eps
+            over = _exceeds(delta, x_adv, x, eps)
             if not over.any():
                 break
             x_adv[over] = np.nextafter(x_adv[over], x[over])
@@ -113,6 +117,19 @@ def fit_into(x_adv, x, lower, upper, eps, norm):
             shorter = delta[over] * shrink.reshape(-1, *[1] * (x.ndim - 1))
             x_adv[over] = (x[over] + shorter).astype(x.dtype)
     return x_adv
+
+
+def _exceeds(delta, x_adv, x, eps):
+    """Whether the exact difference, of which `delta` is the rounded one, is longer than `eps`."""
+    size = np.abs(delta)
+    over = size > eps
+    edge = np.nonzero(size == eps)
+    # what rounding left out of delta (Knuth's two-sum), with the sign of delta
+    a, b, d = x_adv[edge].astype(np.float64), -x[edge].astype(np.float64), delta[edge]
+    part = d - a
+    left = (a - (d - part)) + (b - part)
+    over[edge] = left * np.sign(d) > 0
+    return over
 
 
 def prove(predict, is_adversarial, candidates, x, found, constrain):
