@@ -59,7 +59,7 @@ class Case:
     rtol: float = 1e-9
 
     def __repr__(self):
-        name = re.sub(r"\s+| at 0x\w+", "", repr(self.estimator))  # workers must agree on it
+        name = re.sub(r" at 0x\w+|\s+", "", repr(self.estimator))  # workers must agree on it
         return f"{name}-{self.n_classes}"
 
     @cached_property
