@@ -29,14 +29,14 @@ def resolve_target(target, victim, rows, predicted):
     if isinstance(target, str) and target == "least_likely" and not known:
         return victim.logits(rows).argmin(axis=1).astype(np.int64) if len(rows) else predicted
     if np.ndim(target) == 0:
-        codes = np.full(len(rows), victim.encode([target])[0])
+        codes = np.full(len(rows), victim.encode([target], "target")[0])
     else:
         if len(target) != len(rows):
             raise ValueError(
                 f"target holds {len(target)} labels for {len(rows)} rows; give one label, one for "
                 "each row, or 'least_likely'."
             )
-        codes = victim.encode(target)
+        codes = victim.encode(target, "target")
     n_classes = victim.logits(rows[:1]).shape[1] if len(rows) else np.inf
     if (codes >= n_classes).any():
         raise ValueError(f"target={target!r}, but the model has {n_classes} classes.")

@@ -63,8 +63,10 @@ class Victim:
         self.net = _net_of(last)
         self._frames = self.net is None or _has_steps(model)  # skorch would unpack a frame
         self.classes_ = None if self.net is not None else np.asarray(last.classes_)
-        weight = next(self.net.parameters(), None) if self.net is not None else None
-        self.dtype = dtype_of(self.net, torch.float32) if self.net is not None else torch.float64
+        # a meta-estimator has labels of its own, and computes as the net in it does
+        self._inner = self.net or _net_of(getattr(last, "estimator_", None))
+        weight = next(self._inner.parameters(), None) if self._inner is not None else None
+        self.dtype = torch.float64 if self._inner is None else dtype_of(self._inner, torch.float32)
         self.device = torch.device("cpu") if weight is None else weight.device
 
     @cached_property
@@ -115,11 +117,11 @@ class Victim:
             X = _cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")), self._frames)
         if isinstance(self.model, nn.Module):
             return self.logits(X).argmax(axis=1).astype(np.int64)
-        with _as_found(self.net):
+        with _as_found(self._inner):
             return self.encode(self.model.predict(X))
 
-    def encode(self, y):
-        """Turn labels into numbers of columns of the logits.
+    def encode(self, y, name="y"):
+        """Turn labels into numbers of columns of the logits; `name` is what errors call them.
 
         Parameters
         ----------
@@ -142,7 +144,7 @@ class Victim:
                 or not (np.isfinite(y) & (y >= 0) & (y == np.floor(y))).all()
             ):
                 raise ValueError(
-                    f"y holds {_few(np.unique(y))}; the labels of a net are the numbers of its "
+                    f"{name} holds {_few(np.unique(y))}; the labels of a net are the numbers of its "
                     "outputs, 0, 1, ...: encode them, for example with LabelEncoder."
                 )
             return y.astype(np.int64)
@@ -150,7 +152,7 @@ class Victim:
         unknown = self.classes_[codes] != y
         if unknown.any():
             raise ValueError(
-                f"y holds {_few(np.unique(y[unknown]))}, which the model does not know: its "
+                f"{name} holds {_few(np.unique(y[unknown]))}, which the model does not know: its "
                 f"classes are {_few(self.classes_)}."
             )
         return codes.astype(np.int64)
