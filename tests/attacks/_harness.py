@@ -69,7 +69,7 @@ def blobs(n=150, d=5, n_classes=3, seed=0):
 
 def linear_decision(model):
     """Weights (n_classes, n_features) and intercepts such that the largest column is predicted."""
-    weight, bias = model.coef_, model.intercept_
+    weight, bias = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
     if len(weight) == 1:
         weight, bias = np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
     return weight, bias
