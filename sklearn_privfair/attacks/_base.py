@@ -85,13 +85,12 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         data = checked if frozen and y is None else checked[0]
         self.estimator_ = self.estimator if frozen else clone(self.estimator).fit(X, y)
         self._given_model = False
-        self._victim = Victim(self.estimator_)
         self.bounds_ = resolve_bounds(self.bounds, data)
         return self
 
     def _fit_model(self, model):
         self.estimator_, self._given_model = model, True
-        self._victim = Victim(model)
+        Victim(model)  # raises if it is not fitted
         auto = isinstance(self.bounds, str)
         self.bounds_ = self.bounds if auto else resolve_bounds(self.bounds, None)
         for name in ("n_features_in_", "feature_names_in_"):
@@ -141,7 +140,7 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         else:  # a net, which has never heard of features or their names
             rows = check_array(X, dtype=_FLOATS, allow_nd=True, estimator=self, input_name="X")
         rows = np.require(rows, requirements=["C", "W"])  # torch wants to be able to write
-        victim = self._victim
+        victim = Victim(self.estimator_)  # anew: the model may have been trained further
         undecided = isinstance(self.bounds_, str)
         bounds = resolve_bounds("auto", rows, model=True) if undecided else self.bounds_
         lower, upper = check_bounds(bounds, rows, widen=isinstance(self.bounds, str))
@@ -162,7 +161,9 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return _engine.fit_into(array, rows[index], low, high, self.eps, self.norm)
 
         index = np.flatnonzero(attacked)
-        problem = self._problem(rows, label, target, lower, upper).take(torch.as_tensor(index))
+        problem = self._problem(victim, rows, label, target, lower, upper).take(
+            torch.as_tensor(index)
+        )
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         parts = _engine.run(self, victim.module, problem, seed, victim.device, return_trace)
 
@@ -213,8 +214,8 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         result = self.generate(X, y)
         return float(result.success[result.attacked].mean()) if result.attacked.any() else np.nan
 
-    def _problem(self, rows, label, target, lower, upper):
-        dtype = torch.promote_types(self._victim.dtype, torch.float32)
+    def _problem(self, victim, rows, label, target, lower, upper):
+        dtype = torch.promote_types(victim.dtype, torch.float32)
         if rows.dtype == np.float32:
             dtype = torch.float32
 

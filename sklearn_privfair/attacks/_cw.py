@@ -330,8 +330,9 @@ def _to_free(rows, x):
     if rows.lower is None:
         return torch.zeros_like(x)
     half, middle = (rows.upper - rows.lower) / 2, (rows.upper + rows.lower) / 2
-    inside = torch.where(half > 0, (x - middle) / half, 0).clamp(-1, 1)
-    return torch.where(half.isfinite(), torch.atanh(_INSIDE * inside), 0)
+    inside = _INSIDE * torch.where(half > 0, (x - middle) / half, 0).clamp(-1, 1)
+    # by logarithms: torch.atanh rounds differently at different places in a tensor
+    return torch.where(half.isfinite(), (torch.log1p(inside) - torch.log1p(-inside)) / 2, 0)
 
 
 def _from_free(rows):

@@ -8,7 +8,7 @@ is ``clip(z / (1 + t), box)`` for l2 and ``clip(soft(z, t), box)`` for l1, where
 import numpy as np
 import torch
 
-from sklearn_privfair.attacks._norms import columns
+from sklearn_privfair.attacks._norms import columns, row_norm
 
 
 def project_ball(delta, lower, upper, eps, norm):
@@ -42,29 +42,28 @@ def _project_l2(delta, clipped, lower, upper, eps):
     outside = torch.linalg.vector_norm(flat, 2, dim=1) > eps
     if not outside.any():
         return clipped
-    z = delta[outside].double()
-    radius = eps[outside].double()
-    low, high = (None, None) if lower is None else (_rows(lower, outside), _rows(upper, outside))
+    z, radius = delta[outside], eps[outside].to(delta.dtype)
     # ||clip(s z)|| = eps: a coordinate once clipped stays so as s grows, so Newton's steps from
     # below rise to the root and end there after finitely many.
-    scale = radius / torch.linalg.vector_norm(z.flatten(1), 2, dim=1)
-    while True:
-        d = z * columns(scale, z)
-        if low is None:
-            break
-        inside = ((d > low) & (d < high)).flatten(1)
-        d = torch.clamp(d, low, high)
-        fixed = (d.flatten(1) ** 2 * ~inside).sum(1)
-        free = (z.flatten(1) ** 2 * inside).sum(1)
-        root = (
-            (radius**2 - fixed).clamp_min(0) / free.where(free > 0, torch.ones_like(free))
-        ).sqrt()
-        root = torch.where(free > 0, torch.maximum(root, scale), scale)
-        if torch.equal(root, scale):
-            break
-        scale = root
+    scale = radius / row_norm(z, 2)
+    d = z * columns(scale, z)
+    if lower is not None:
+        low, high = _rows(lower, outside), _rows(upper, outside)
+        while True:
+            clipped_d = torch.clamp(d, low, high)
+            free = z * (clipped_d == d)
+            fixed = row_norm(torch.where(clipped_d == d, 0, clipped_d), 2)
+            left = ((radius - fixed) * (radius + fixed)).clamp_min(0).sqrt()
+            free_norm = row_norm(free, 2)
+            root = left / free_norm.where(free_norm > 0, torch.ones_like(free_norm))
+            root = torch.where(free_norm > 0, torch.maximum(root, scale), scale)
+            if torch.equal(root, scale):
+                d = clipped_d
+                break
+            scale = root
+            d = z * columns(scale, z)
     result = clipped.clone()
-    result[outside] = d.to(result.dtype)
+    result[outside] = d
     return result
 
 
@@ -77,7 +76,7 @@ def _project_l1(delta, clipped, lower, upper, eps):
     if lower is None:
         cap = torch.full_like(size, torch.inf)
     else:
-        cap = torch.where(z > 0, _rows(upper, outside), -_rows(lower, outside)).flatten(1)
+        cap = torch.where(z > 0, _rows(upper, outside), -_rows(lower, outside)).double().flatten(1)
     # sum_i min(max(size_i - t, 0), cap_i) = eps; the left side is linear between sorted knots
     knots = torch.cat([size, (size - cap).clamp_min(0)], dim=1)
     sign = torch.cat([torch.ones_like(size), -torch.ones_like(size)], dim=1)
@@ -96,4 +95,4 @@ def _project_l1(delta, clipped, lower, upper, eps):
 
 
 def _rows(bound, mask):
-    return (bound[mask] if bound.shape[0] == len(mask) else bound).double()
+    return bound[mask] if bound.shape[0] == len(mask) else bound

@@ -221,13 +221,14 @@ class Rows:
         better = live & beyond
         if not better.any():
             return
-        distance = self._distance(x)
-        better &= distance < self.found.distance[self.index]
-        where = self.index[better]
-        self.found.x[where] = x[better.to(x.device)].to(self.found.x)
-        self.found.distance[where] = distance[better]
-        if self.eps is not None:
+        if self.eps is None:
+            distance = self._distance(x)
+            better &= distance < self.found.distance[self.index]
+            self.found.distance[self.index[better]] = distance[better]
+        else:  # found once is found, however far
+            self.found.distance[self.index[better]] = 0.0
             self.done |= better
+        self.found.x[self.index[better]] = x[better.to(x.device)].to(self.found.x)
 
     def _distance(self, x):
         return row_norm(x - self.x0, self.norm).double().cpu()

@@ -74,20 +74,22 @@ class AdversarialTrainingClassifier(BaseDefence):
     Examples
     --------
     >>> from sklearn.datasets import load_digits
+    >>> import torch
     >>> from skorch import NeuralNetClassifier
     >>> from torch import nn
     >>> from sklearn_privfair.attacks import PGDAttack
     >>> from sklearn_privfair.defences import AdversarialTrainingClassifier
     >>> X, y = load_digits(return_X_y=True)
+    >>> _ = torch.manual_seed(0)
     >>> net = NeuralNetClassifier(
     ...     nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)),
     ...     criterion=nn.CrossEntropyLoss,
-    ...     max_epochs=5,
+    ...     max_epochs=10,
     ...     lr=0.5,
     ...     iterator_train__shuffle=True,
     ...     verbose=0,
     ... )
-    >>> attack = PGDAttack(eps=0.1, n_steps=5, bounds=(0, 1), random_state=0)
+    >>> attack = PGDAttack(eps=0.15, n_steps=5, bounds=(0, 1), random_state=0)
     >>> defended = AdversarialTrainingClassifier(net, attack, random_state=0).fit(X / 16, y)
     >>> net = net.fit((X / 16).astype("float32"), y)
     >>> attack.fit(defended).score(X / 16, y) < attack.fit(net).score(X / 16, y)

@@ -58,9 +58,8 @@ def as_module(model):
     Returns
     -------
     module : torch.nn.Module
-        In eval mode, its parameters frozen: a gradient can only flow to the input. For torch
-        models it shares the memory of the weights, so it sees later in-place updates; the model
-        itself keeps its gradients, its hooks and its train or eval mode. Its outputs do not
+        A copy of the model as it is now, in eval mode, its parameters frozen: a gradient can only
+        flow to the input, and nothing that is done with it reaches the model. Its outputs do not
         depend on the other rows of the batch.
 
     Raises

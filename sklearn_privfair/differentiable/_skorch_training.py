@@ -8,17 +8,27 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.dataset import unpack_data
 from torch import nn
 
 from sklearn_privfair.differentiable._dispatch import as_module
+from sklearn_privfair.differentiable._rowwise import dtype_of
 
 
 def is_net(estimator):
     """Tell whether `estimator` is a skorch net."""
     return isinstance(estimator, NeuralNet)
+
+
+def check_classifies(net):
+    """Raise if what a net predicts is not classes."""
+    if not is_classifier(net):
+        raise TypeError(
+            f"estimator is a {type(net).__name__}, which predicts no classes; use "
+            "skorch.NeuralNetClassifier or NeuralNetBinaryClassifier."
+        )
 
 
 def net_inputs(net, X, codes=None):
@@ -32,14 +42,28 @@ def net_inputs(net, X, codes=None):
 
     Returns
     -------
-    X : ndarray in torch's default precision, contiguous
+    X : ndarray in the precision of the net's weights, contiguous and writeable
     codes : ndarray, int64, or floating for a net with one output
     """
-    dtype = torch.zeros(()).numpy().dtype
-    X = np.ascontiguousarray(X, dtype=dtype)
+    dtype = _precision(net)
+    X = np.require(X, dtype=dtype, requirements=["C", "W"])  # torch wants to be able to write
     if codes is None:
         return X
     return X, codes.astype(dtype if isinstance(net, NeuralNetBinaryClassifier) else np.int64)
+
+
+def _precision(net):
+    """Give the dtype of a net's weights; torch's default for those that NumPy does not compute."""
+    if net.initialized_:
+        module = net.module_
+    elif isinstance(net.module, nn.Module):
+        module = net.module
+    else:
+        with torch.random.fork_rng():
+            module = clone(net).initialize().module_
+    dtype = dtype_of(module, torch.get_default_dtype())
+    exact = dtype in (torch.float32, torch.float64)
+    return torch.zeros((), dtype=dtype if exact else torch.get_default_dtype()).numpy().dtype
 
 
 def fresh_net(net):
@@ -74,14 +98,19 @@ class LiveModule:
     def __init__(self, net):
         self.net = net
         self.module = None
-        self.places = None
 
     def __call__(self):
-        """Give the module; it is rebuilt if weights were replaced and not updated in place."""
-        places = [p.data_ptr() for p in self.net.module_.parameters()]
-        if places != self.places:
-            self.module, self.places = as_module(self.net), places
+        """Give the module, brought up to date."""
+        if self.module is None:
+            self.module = as_module(self.net)
+        with torch.no_grad():
+            for ours, live in zip(_tensors(self.module), _tensors(self.net.module_), strict=True):
+                ours.copy_(live)
         return self.module
+
+
+def _tensors(module):
+    return (*module.parameters(), *module.buffers())
 
 
 @contextmanager
@@ -100,8 +129,14 @@ def changed_batches(net, change):
         x, y = x.to(net.device), y.to(net.device)
         return type(net).train_step_single(net, (change(x, y), y), **fit_params)
 
-    net.train_step_single = train_step_single
+    def state():  # of a net pickled or copied in training: by a checkpoint, for instance
+        whole = type(net).__getstate__(net)
+        return {name: value for name, value in whole.items() if name not in ours}
+
+    ours = {"train_step_single": train_step_single, "__getstate__": state}
+    vars(net).update(ours)
     try:
         yield
     finally:
-        del net.train_step_single
+        for name in ours:
+            del vars(net)[name]

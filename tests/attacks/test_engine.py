@@ -166,24 +166,30 @@ def test_attacks_side_by_side_give_the_threads_back(two_threads):
     assert left["fresh"] == 2
 
 
-def count_rows(attack):
-    """A list to which the rows of every forward pass of the attack are added."""
-    calls = []
-    attack._victim.module.register_forward_hook(lambda m, args, out: calls.append(len(args[0])))
-    return calls
+@pytest.fixture
+def calls(monkeypatch):
+    """A list to which the rows of every forward pass of an attack are added."""
+    seen = []
+
+    def counting(model):
+        module = as_module(model)
+        module.register_forward_hook(lambda m, args, out: seen.append(len(args[0])))
+        return module
+
+    monkeypatch.setattr("sklearn_privfair.differentiable._victim.as_module", counting)
+    return seen
 
 
 @pytest.mark.parametrize("batch_size", [50, 1000])
 @pytest.mark.parametrize("name", ATTACKS)
-def test_passes_are_what_the_module_saw(name, batch_size):
+def test_passes_are_what_the_module_saw(calls, name, batch_size):
     """No row is asked about after it is done, but to fill a batch up; none is asked in silence."""
     X, y = load_digits(return_X_y=True)
     X, y = X[:300] / 16, y[:300]
     model = LogisticRegression(max_iter=100).fit(X, y)  # proves by itself, not by the module
     attack = clone(ATTACKS[name]).set_params(batch_size=batch_size, n_jobs=1).fit(model)
-    calls = count_rows(attack)
     result = attack.generate(X, y)
-    quantum = row_quantum(attack._victim.module)
+    quantum = row_quantum(as_module(model))
     assert result.success.any()
     assert sum(calls) - (quantum - 1) * len(calls) <= result.n_forward.sum() <= sum(calls)
     # and the module is not asked at all when all rows are done
@@ -230,16 +236,15 @@ def test_fgsm_is_two_passes():
     np.testing.assert_array_equal(result.n_backward, result.attacked)
 
 
-def test_nothing_is_asked_once_all_rows_are_found():
+def test_nothing_is_asked_once_all_rows_are_found(calls):
     """All found at the first look: no second one."""
     X, y = blobs(n_classes=2)
     model = LogisticRegression().fit(X, y)
     near = np.argsort(np.abs(model.decision_function(X)))[:20]
     attack = PGDAttack(eps=30, step_size=30, random_start=False, bounds=None).fit(model)
-    calls = count_rows(attack)
     result = attack.generate(X[near])
     assert result.success.all()
-    assert sum(calls) == 2 * round_up(20, row_quantum(attack._victim.module))
+    assert sum(calls) == 2 * round_up(20, row_quantum(as_module(model)))
 
 
 def test_rounding_quantum():
