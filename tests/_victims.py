@@ -11,6 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from sklearn_privfair.attacks import FGSMAttack
+from sklearn_privfair.defences import AdversarialAugmentationClassifier
+
 # raw units: the third feature is in the thousands
 _SCALE, _SHIFT = np.array([1.0, 0.2, 1000.0, 5.0]), np.array([0.0, 1.0, 5000.0, -3.0])
 
@@ -41,6 +44,7 @@ class Case:
     def net(self):
         """The torch module inside, if there is one."""
         last = self.model[-1] if hasattr(self.model, "steps") else self.model
+        last = getattr(last, "estimator_", last)
         return getattr(last, "module_", last if isinstance(last, nn.Module) else None)
 
 
@@ -64,6 +68,10 @@ def _make_case(kind):
     elif kind == "pipeline":
         X = (X * _SCALE + _SHIFT).astype(np.float32)
         model = make_pipeline(StandardScaler(), _net()).fit(X, y)
+    elif kind == "defended":
+        y = np.array(["left", "middle", "right"])[y]
+        attack = FGSMAttack(eps=0.05, norm=np.inf)
+        model = AdversarialAugmentationClassifier(_net(), attack, random_state=0).fit(X, y)
     else:
         X = X.astype(np.float32)
         net = _net().fit(X, y)
@@ -73,4 +81,4 @@ def _make_case(kind):
     return Case(model, X, y, (np.nextafter(low, -np.inf), np.nextafter(high, np.inf)))
 
 
-KINDS = ["linear", "pipeline", "skorch", "module"]
+KINDS = ["linear", "pipeline", "skorch", "module", "defended"]

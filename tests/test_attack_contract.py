@@ -141,7 +141,8 @@ def test_data_frame(case, attack, found):
     X = pd.DataFrame(case.X, columns=names, index=np.arange(len(case.X)) + 100)
     model = copy.deepcopy(case.model)
     if hasattr(model, "n_features_in_"):  # one that learns names; nets take any frame
-        model[0].feature_names_in_ = np.array(names, dtype=object)
+        first = model[0] if hasattr(model, "steps") else model
+        first.feature_names_in_ = np.array(names, dtype=object)
     attack.fit(model)
     X_adv = attack.transform(X, case.y)
     assert isinstance(X_adv, pd.DataFrame)

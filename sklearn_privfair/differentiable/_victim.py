@@ -64,7 +64,8 @@ class Victim:
         self._frames = self.net is None or _has_steps(model)  # skorch would unpack a frame
         self.classes_ = None if self.net is not None else np.asarray(last.classes_)
         # a meta-estimator has labels of its own, and computes as the net in it does
-        self._inner = self.net or _net_of(getattr(last, "estimator_", None))
+        within = _net_of(getattr(last, "estimator_", None))
+        self._inner = within if self.net is None else self.net
         weight = next(self._inner.parameters(), None) if self._inner is not None else None
         self.dtype = torch.float64 if self._inner is None else dtype_of(self._inner, torch.float32)
         self.device = torch.device("cpu") if weight is None else weight.device
@@ -144,8 +145,8 @@ class Victim:
                 or not (np.isfinite(y) & (y >= 0) & (y == np.floor(y))).all()
             ):
                 raise ValueError(
-                    f"{name} holds {_few(np.unique(y))}; the labels of a net are the numbers of its "
-                    "outputs, 0, 1, ...: encode them, for example with LabelEncoder."
+                    f"{name} holds {_few(np.unique(y))}; the labels of a net are the numbers of "
+                    "its outputs, 0, 1, ...: encode them, for example with LabelEncoder."
                 )
             return y.astype(np.int64)
         codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
