@@ -43,7 +43,8 @@ def show_robustness(data, output, seed):
             data.net(adversarial=True), train_attack, eps_warmup=5, random_state=seed
         ),
     }
-    results, lines = {}, []
+    results: dict = {}
+    lines = []
     with tqdm(total=len(models) * (1 + len(attacks)), unit="step") as progress:
         for name, model in models.items():
             progress.set_description(f"train {name}")

@@ -5,6 +5,7 @@ training step is given is changed, on the instance and for the time of a fit.
 """
 
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,13 +125,15 @@ def changed_batches(net, change):
         From the rows and targets of a batch, tensors on the net's device, to rows.
     """
 
+    kind: Any = type(net)
+
     def train_step_single(batch, **fit_params):
         x, y = unpack_data(batch)
         x, y = x.to(net.device), y.to(net.device)
-        return type(net).train_step_single(net, (change(x, y), y), **fit_params)
+        return kind.train_step_single(net, (change(x, y), y), **fit_params)
 
     def state():  # of a net pickled or copied in training: by a checkpoint, for instance
-        whole = type(net).__getstate__(net)
+        whole = kind.__getstate__(net)
         return {name: value for name, value in whole.items() if name not in ours}
 
     ours = {"train_step_single": train_step_single, "__getstate__": state}
