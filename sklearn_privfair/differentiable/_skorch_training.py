@@ -124,7 +124,6 @@ def changed_batches(net, change):
     change : callable
         From the rows and targets of a batch, tensors on the net's device, to rows.
     """
-
     kind: Any = type(net)
 
     def train_step_single(batch, **fit_params):
