@@ -42,7 +42,9 @@ def _project_l2(delta, clipped, lower, upper, eps):
     outside = torch.linalg.vector_norm(flat, 2, dim=1) > eps
     if not outside.any():
         return clipped
-    z, radius = delta[outside], eps[outside].to(delta.dtype)
+    # what the box stops altogether plays no part
+    z = delta[outside] * (clipped[outside] != 0)
+    radius = eps[outside].to(delta.dtype)
     # ||clip(s z)|| = eps: a coordinate once clipped stays so as s grows, so Newton's steps from
     # below rise to the root and end there after finitely many.
     scale = radius / row_norm(z, 2)
@@ -50,17 +52,16 @@ def _project_l2(delta, clipped, lower, upper, eps):
     if lower is not None:
         low, high = _rows(lower, outside), _rows(upper, outside)
         while True:
-            clipped_d = torch.clamp(d, low, high)
-            free = z * (clipped_d == d)
-            fixed = row_norm(torch.where(clipped_d == d, 0, clipped_d), 2)
-            left = ((radius - fixed) * (radius + fixed)).clamp_min(0).sqrt()
-            free_norm = row_norm(free, 2)
-            root = left / free_norm.where(free_norm > 0, torch.ones_like(free_norm))
-            root = torch.where(free_norm > 0, torch.maximum(root, scale), scale)
-            if torch.equal(root, scale):
-                d = clipped_d
+            inside = torch.clamp(d, low, high)
+            free = row_norm(z * (inside == d), 2)
+            length = row_norm(inside, 2)
+            lack = (radius - length) * (radius + length) / free**2
+            root = (scale**2 + lack.clamp_min(0)).sqrt()
+            rises = (free > 0) & (root > scale * (1 + 4 * torch.finfo(z.dtype).eps))
+            if not rises.any():
+                d = inside
                 break
-            scale = root
+            scale = torch.where(rises, root, scale)
             d = z * columns(scale, z)
     result = clipped.clone()
     result[outside] = d
