@@ -15,14 +15,33 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.attacks._base import BaseAttack
-from sklearn_privfair.differentiable import as_module
-from sklearn_privfair.differentiable._skorch_training import fresh_net, is_net, net_inputs
+from sklearn_privfair.differentiable import Victim, as_module
+from sklearn_privfair.differentiable._skorch_training import (
+    check_classifies,
+    fresh_net,
+    is_net,
+    net_inputs,
+)
 
 
 def own_attack(attack, seed):
     """Clone an attack, to be used in training; one without a seed gets that of the training."""
     attack = clone(attack)
+    attack._validate_params()  # in training it is never fitted
     return attack if attack.random_state is not None else attack.set_params(random_state=seed)
+
+
+@contextmanager
+def seeded(seed):
+    """Seed the global generators, from which nets and splits draw; leave them as they were."""
+    state = np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
 
 
 class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -63,11 +82,11 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         codes = self._encode(y)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         if is_net(self._bare):
+            check_classifies(self._bare)
             X, codes = net_inputs(self._bare, X, codes)
         progress = self._init_callback_context(max_subtasks=None)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded(seed):
             self.estimator_ = self._train(X, codes, seed, progress)
         self._check_outputs(X[:1])
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -93,19 +112,20 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
     def _encode(self, y):
         """Turn labels into codes; the net's own `classes`, where given, say which there are."""
         classes = getattr(self._bare, "classes", None)
-        encoder = LabelEncoder().fit(y if classes is None else np.asarray(classes))
+        named = classes is not None and len(classes) > 0  # to skorch [] says: none
+        encoder = LabelEncoder().fit(np.asarray(classes) if named else y)
         self.classes_ = encoder.classes_
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least two classes; y holds only one class, "
-                f"{self.classes_[0]!r}."
+                f"{self.classes_.tolist()[0]!r}."
             )
         return encoder.transform(y).astype(np.int64)
 
     def _check_outputs(self, row):
         if not is_net(self.estimator_):
             return
-        n_outputs = as_module(self.estimator_)(torch.as_tensor(row)).shape[1]
+        n_outputs = Victim(self.estimator_).logits(row).shape[1]
         if n_outputs != len(self.classes_):
             raise ValueError(
                 f"The net has {n_outputs} outputs for {len(self.classes_)} classes; give its "
@@ -125,8 +145,8 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         -------
         y : ndarray of shape (n_samples,)
         """
-        X = self._check(X)
-        return self.classes_[np.asarray(self.estimator_.predict(X)).astype(np.int64)]
+        codes = self._ask("predict", X)
+        return self.classes_[codes.astype(np.int64)]
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -141,13 +161,14 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         proba : ndarray of shape (n_samples, n_classes)
             Columns as in `classes_`.
         """
-        X = self._check(X)
-        return np.asarray(self.estimator_.predict_proba(X))
+        return self._ask("predict_proba", X)
 
-    def _check(self, X):
+    def _ask(self, method, X):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
-        return net_inputs(self.estimator_, X) if is_net(self.estimator_) else X
+        X = net_inputs(self.estimator_, X) if is_net(self.estimator_) else X
+        with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
+            return np.asarray(getattr(self.estimator_, method)(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
