@@ -13,10 +13,12 @@ from _tasks import Task
 
 from sklearn_privfair import attacks
 
+# For each task of the peers: our attack, and its settings by name.
+EQUAL_STEPS = {"step_schedule": "constant"}
 SETTINGS = {
-    "pgd_linf": ("PGDAttack", "n_steps step_size"),
-    "pgd_l2": ("PGDAttack", "n_steps step_size"),
-    "cw_l2": ("CWL2Attack", ""),
+    "pgd_linf": ("PGDAttack", {"defaults": {}, "equal steps": EQUAL_STEPS}),
+    "pgd_l2": ("PGDAttack", {"defaults": {}, "equal steps": EQUAL_STEPS}),
+    "cw_l2": ("CWL2Attack", {"defaults": {}}),
 }
 
 
@@ -28,11 +30,11 @@ def public_attacks():
 
 def runs(task):
     """List our runs for one of the peers' tasks, as ``_peers.RUNS`` has them."""
-    name, shared = SETTINGS.get(task.name, (None, ""))
+    name, settings = SETTINGS.get(task.name, (None, {}))
     kind = public_attacks().get(name)
     if kind is None:
         return []
-    return [("", None, partial(_run, kind, {key: getattr(task, key) for key in shared.split()}))]
+    return [(label, None, partial(_run, kind, given)) for label, given in settings.items()]
 
 
 def other_tasks(dataset):
