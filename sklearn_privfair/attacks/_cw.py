@@ -11,6 +11,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_privfair.attacks._base import BaseAttack
+from sklearn_privfair.attacks._foot import foot, length_to
 from sklearn_privfair.attacks._losses import LOSSES, margin
 from sklearn_privfair.attacks._norms import columns, row_norm
 
@@ -182,9 +183,8 @@ class CWL2Attack(BaseAttack):
             x = rows.state["x"]
             normal = rows.ask(x, margin).gradient
             along = ((x - rows.x0) * normal).flatten(1).sum(1)
-            length = row_norm(normal, 2).clamp_min(_TINY)
-            foot = rows.x0 + columns(along / length**2, x) * normal
-            rows.state["x"] = rows.clip(rows.x0 + (1 + _SLACK) * (foot - rows.x0))
+            far = (1 + _SLACK) * length_to(rows, normal, along)
+            rows.state["x"] = rows.x0 + columns(far, x) * normal  # clipped on the way back
         self._walk_back(rows)
 
     def _walk_back(self, rows):
@@ -221,12 +221,18 @@ class CWL2Attack(BaseAttack):
             others = answer.logits.scatter(1, rows.label[:, None], -torch.inf)
             n_aims = min(_AIMS, answer.logits.shape[1] - 1)
             aims = others.topk(n_aims, dim=1).indices.unbind(1)
-            looks = [rows.ask(rows.x0, self._loss_of(aim)) for aim in aims]
-            apart = torch.stack([look.loss.abs() for look in looks], dim=1)
-            slopes = torch.stack([row_norm(look.gradient, 2) for look in looks], dim=1)
-            apart, order = (apart / slopes.clamp_min(_TINY)).sort(dim=1, stable=True)
+            apart = []
+            step = torch.zeros_like(rows.x0)
+            distance = torch.full_like(length, torch.inf)
+            for aim in aims:
+                look = rows.ask(rows.x0, self._loss_of(aim))
+                there, far = foot(rows, look.gradient, look.loss.abs())
+                step = torch.where(columns(far < distance, step), there, step)
+                distance = torch.minimum(distance, far)
+                apart.append(far)
+            order = torch.stack(apart, dim=1).argsort(dim=1, stable=True)
             aims = torch.stack(aims, dim=1).gather(1, order).unbind(1)
-            distance = apart[:, 0]
+            rows.logits(rows.clip(rows.x0 + 1.01 * step))
         const = _FIRST_CONST * distance / length
         if self.initial_const is not None:
             const = torch.full_like(const, self.initial_const)
@@ -244,7 +250,8 @@ class CWL2Attack(BaseAttack):
     def _restart(self, rows, which):
         """Put rows back to their origin, for a run with their new constant."""
         found = rows.found.distance[rows.index].to(rows.x0)
-        distance = torch.where(found.isfinite(), found, rows.state["distance"])
+        ran = rows.state["n_consts"] > 0
+        distance = torch.where(found.isfinite() & ran, found, rows.state["distance"])
         reach = _REACH * distance / row_norm(_width(rows), 2).clamp_min(_TINY)
         rows.state["distance"] = torch.where(which, 4 * distance, rows.state["distance"])
         # every second run aims at one class alone, the nearest first
