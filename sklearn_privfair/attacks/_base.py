@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -16,6 +16,7 @@ from sklearn_privfair.attacks import _engine
 from sklearn_privfair.attacks._bounds import check_bounds, resolve_bounds
 from sklearn_privfair.attacks._containers import container_like
 from sklearn_privfair.attacks._norms import distances
+from sklearn_privfair.attacks._random import draw_seed
 from sklearn_privfair.attacks._result import AttackResult
 from sklearn_privfair.attacks._rows import Problem
 from sklearn_privfair.attacks._targets import resolve_target
@@ -164,7 +165,7 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         problem = self._problem(victim, rows, label, target, lower, upper).take(
             torch.as_tensor(index)
         )
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        seed = draw_seed(self.random_state)
         parts = _engine.run(self, victim.module, problem, seed, victim.device, return_trace)
 
         candidates, reached = rows.copy(), np.zeros(len(rows), dtype=bool)

@@ -9,12 +9,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.callback import CallbackSupportMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.attacks._base import BaseAttack
+from sklearn_privfair.attacks._random import draw_seed
 from sklearn_privfair.differentiable import Victim, as_module
 from sklearn_privfair.differentiable._skorch_training import (
     check_classifies,
@@ -80,7 +80,7 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], allow_nd=True)
         check_classification_targets(y)
         codes = self._encode(y)
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        seed = draw_seed(self.random_state)
         if is_net(self._bare):
             check_classifies(self._bare)
             X, codes = net_inputs(self._bare, X, codes)

@@ -122,12 +122,14 @@ class Victim:
             return self.encode(self.model.predict(X))
 
     def encode(self, y, name="y"):
-        """Turn labels into numbers of columns of the logits; `name` is what errors call them.
+        """Turn labels into numbers of columns of the logits.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,)
             Labels.
+        name : str, default="y"
+            What errors call them.
 
         Returns
         -------
