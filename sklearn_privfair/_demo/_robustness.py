@@ -28,7 +28,7 @@ def show_robustness(data, output, seed):
     output : pathlib.Path
     seed : int
     """
-    common = {"bounds": (0, 1), "random_state": seed}
+    common = {"bounds": (0, 1), "random_state": seed, "n_jobs": -1}
     clip = PGDAttack(norm=np.inf, eps=data.eps_linf, **common)
     attacks = {
         "PGD (clip)": clip,
