@@ -36,9 +36,12 @@ def show_robustness(data, output, seed):
         "CW-L2": CWL2Attack(**common),
     }
     train_attack = clone(clip).set_params(n_steps=7)
+    nearest = CWL2Attack(binary_search_steps=3, n_steps=20, **common)
     models = {
         "plain": data.net(),
-        "augmented": AdversarialAugmentationClassifier(data.net(), clip, random_state=seed),
+        "augmented": AdversarialAugmentationClassifier(
+            data.net(), nearest, share=0.5, random_state=seed
+        ),
         "adversarial": AdversarialTrainingClassifier(
             data.net(adversarial=True), train_attack, eps_warmup=5, random_state=seed
         ),
@@ -67,6 +70,10 @@ def show_robustness(data, output, seed):
     print(
         f"Robust accuracy of CW-L2, which has no budget: within l2 {data.eps_l2:g}. Medians are "
         "over the rows turned; l0 counts pixels."
+    )
+    print(
+        "Copies made once against another net (augmented) help little; attacks on the net itself "
+        "in every batch (adversarial) do."
     )
     for path in _draw(results, data, output):
         print(f"wrote {path}")

@@ -56,6 +56,14 @@ class AdversarialAugmentationClassifier(BaseDefence):
     --------
     AdversarialTrainingClassifier : Attacks the net anew in every batch.
 
+    Notes
+    -----
+    A weak defence: the net that it gives has weaknesses of its own, which only an attack on that
+    net shows. Copies near the decision boundary (those of `CWL2Attack`, or of `PGDAttack` with
+    short equal steps) were measured to help a little; copies far beyond it make things worse, for
+    the net learns their pattern, which tells the label, in place of the image: "label leaking",
+    Kurakin, Goodfellow, Bengio, "Adversarial machine learning at scale", ICLR 2017.
+
     References
     ----------
     C. Szegedy, W. Zaremba, I. Sutskever, J. Bruna, D. Erhan, I. Goodfellow, R. Fergus, "Intriguing
