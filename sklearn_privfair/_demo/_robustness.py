@@ -92,8 +92,7 @@ def _fit(model, data, seed):
 
 def _line(name, title, result, data, training, seconds):
     budget = {"PGD (clip)": f"linf {data.eps_linf:g}", "PGD (projection)": f"l2 {data.eps_l2:g}"}
-    within = result.success & (title in budget or result.distance["l2"] <= data.eps_l2)
-    reached = np.where(within, result.y_pred_adv, result.y_pred)
+    reached = _within_budget(title, result, data)
     medians = {
         norm: np.median(result.distance[norm][result.success]) if result.success.any() else np.nan
         for norm in _NORMS
@@ -111,6 +110,12 @@ def _line(name, title, result, data, training, seconds):
     }
 
 
+def _within_budget(title, result, data):
+    """Predictions on the adversarial rows; for CW-L2, of those within the budget of the others."""
+    within = result.success & ((title != "CW-L2") | (result.distance["l2"] <= data.eps_l2))
+    return np.where(within, result.y_pred_adv, result.y_pred)
+
+
 def _draw(results, data, output):
     """Save the pictures, and give their paths."""
     for title, result in results["plain"].items():
@@ -126,8 +131,23 @@ def _draw(results, data, output):
         name = title.lower().replace(" ", "_").replace("(", "").replace(")", "").replace("-", "_")
         yield _save(figure, output / f"examples_{name}.png", f"{title} on the plain net")
     figure = Figure(figsize=(12, 4.5), layout="constrained")
-    AttackComparisonDisplay.from_results(results, data.y_test, ax=figure.subplots())
+    labels = {"CW-L2": f"CW-L2 (≤ {data.eps_l2:g})"}
+    AttackComparisonDisplay.from_predictions(
+        data.y_test,
+        {name: next(iter(found.values())).y_pred for name, found in results.items()},
+        _each(results, labels, lambda title, result: _within_budget(title, result, data)),
+        distance=_each(results, labels, lambda _, result: result.distance["l2"]),
+        ax=figure.subplots(),
+    )
     yield _save(figure, output / "before_and_after.png", "Before and after defence")
+
+
+def _each(results, labels, value):
+    """Give one value for each model and attack."""
+    return {
+        name: {labels.get(title, title): value(title, result) for title, result in found.items()}
+        for name, found in results.items()
+    }
 
 
 def _save(figure, path, title):
