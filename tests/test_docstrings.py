@@ -53,6 +53,8 @@ def test_numpydoc(name):
 def test_stated_defaults_are_those_of_the_signature(name):
     """Nobody compares them: numpydoc looks at names only."""
     obj = attrgetter(name.removeprefix("sklearn_privfair."))(sklearn_privfair)
+    if isinstance(obj, type) and issubclass(obj, Warning):
+        return  # a warning's signature is Python's own
     parameters = inspect.signature(obj).parameters
     for parameter, stated, _ in get_doc_object(obj)["Parameters"]:
         actual = parameters[parameter].default if parameter in parameters else None

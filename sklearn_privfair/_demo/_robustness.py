@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 from sklearn.base import clone
 from tqdm.auto import tqdm
@@ -14,7 +15,7 @@ from sklearn_privfair.defences import (
     AdversarialTrainingClassifier,
 )
 from sklearn_privfair.inspection import AdversarialExamplesDisplay, AttackComparisonDisplay
-from sklearn_privfair.metrics import robust_accuracy_score
+from sklearn_privfair.metrics import median_perturbation_distance, robust_accuracy_score
 
 _NORMS = ("l0", "l1", "l2", "linf")
 
@@ -69,7 +70,7 @@ def show_robustness(data, output, seed):
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
     print(
         f"Robust accuracy of CW-L2, which has no budget: within l2 {data.eps_l2:g}. Medians are "
-        "over the rows turned; l0 counts pixels."
+        "over the rows attacked, inf where most held; l0 counts pixels."
     )
     print(
         "Copies made once against another net (augmented) help little; attacks on the net itself "
@@ -83,8 +84,6 @@ def _fit(model, data, seed):
     if hasattr(model, "attack"):
         model.fit(data.X_train, data.y_train)
         return
-    import torch
-
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model.fit(data.X_train, data.y_train)
@@ -94,7 +93,7 @@ def _line(name, title, result, data, training, seconds):
     budget = {"PGD (clip)": f"linf {data.eps_linf:g}", "PGD (projection)": f"l2 {data.eps_l2:g}"}
     reached = _within_budget(title, result, data)
     medians = {
-        norm: np.median(result.distance[norm][result.success]) if result.success.any() else np.nan
+        norm: median_perturbation_distance(result.distance[norm][result.attacked])
         for norm in _NORMS
     }
     return {

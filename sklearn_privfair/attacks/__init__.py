@@ -2,7 +2,8 @@
 
 from sklearn_privfair.attacks._cw import CWL2Attack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
+from sklearn_privfair.attacks._masking import GradientMaskingWarning
 from sklearn_privfair.attacks._pgd import PGDAttack
 from sklearn_privfair.attacks._result import AttackResult
 
-__all__ = ["AttackResult", "CWL2Attack", "FGSMAttack", "PGDAttack"]
+__all__ = ["AttackResult", "CWL2Attack", "FGSMAttack", "GradientMaskingWarning", "PGDAttack"]

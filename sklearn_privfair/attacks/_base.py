@@ -1,12 +1,14 @@
 """The base of every attack: parameters, fitting, labels, bounds; one hook for the update rule."""
 
+import warnings
 from abc import abstractmethod
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -14,13 +16,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.attacks import _engine
 from sklearn_privfair.attacks._bounds import check_bounds, resolve_bounds
-from sklearn_privfair.attacks._containers import container_like
+from sklearn_privfair.attacks._containers import check_numeric, container_like
+from sklearn_privfair.attacks._masking import warn_if_masked
 from sklearn_privfair.attacks._norms import distances
 from sklearn_privfair.attacks._random import draw_seed
 from sklearn_privfair.attacks._result import AttackResult
 from sklearn_privfair.attacks._rows import Problem
 from sklearn_privfair.attacks._targets import resolve_target
 from sklearn_privfair.differentiable import Victim
+from sklearn_privfair.differentiable._skorch_training import fit_on_data
 from sklearn_privfair.differentiable._victim import is_model
 
 _FLOATS = (np.float64, np.float32)
@@ -78,13 +82,20 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.estimator is None:
             raise ValueError(
                 f"{type(self).__name__} has no model to attack: fit it on a fitted model, "
-                "attack.fit(model), or give one to fit on the data, estimator=..."
+                "attack.fit(model); or give one to fit on the data, estimator=model; or one that "
+                "is fitted already, estimator=FrozenEstimator(model), as in a pipeline."
             )
+        check_numeric(X)
         frozen = isinstance(self.estimator, (FrozenEstimator, torch.nn.Module))
         check_y = {} if frozen and y is None else {"y": y, "multi_output": False}
         checked = validate_data(self, X, dtype=_FLOATS, allow_nd=True, **check_y)
         data = checked if frozen and y is None else checked[0]
-        self.estimator_ = self.estimator if frozen else clone(self.estimator).fit(X, y)
+        self.estimator_ = (
+            self.estimator
+            if frozen
+            else fit_on_data(self.estimator, X, y, draw_seed(self.random_state))
+        )
+        Victim(self.estimator_)  # raises if it is no classifier
         self._given_model = False
         self.bounds_ = resolve_bounds(self.bounds, data)
         return self
@@ -136,21 +147,22 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         result : AttackResult
         """
         check_is_fitted(self)
+        self._validate_params()  # they may have been set after fit
+        check_numeric(X)
         if hasattr(self, "n_features_in_"):
             rows = validate_data(self, X, dtype=_FLOATS, allow_nd=True, reset=False)
         else:  # a net, which has never heard of features or their names
             rows = check_array(X, dtype=_FLOATS, allow_nd=True, estimator=self, input_name="X")
         rows = np.require(rows, requirements=["C", "W"])  # torch wants to be able to write
         victim = Victim(self.estimator_)  # anew: the model may have been trained further
-        undecided = isinstance(self.bounds_, str)
-        bounds = resolve_bounds("auto", rows, model=True) if undecided else self.bounds_
-        lower, upper = check_bounds(bounds, rows, widen=isinstance(self.bounds, str))
+        lower, upper = self._box(rows)
 
         def predict(array, index=None):
             return victim.predict(container_like(array, X, index))
 
         before = predict(rows)
         label = before if y is None else victim.encode(_check_labels(y, rows))
+        victim.check_outputs(label, rows)
         target = resolve_target(self.target, victim, rows, before)
         attacked = (before == label) & (True if target is None else target != label)
 
@@ -171,7 +183,9 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         candidates, reached = rows.copy(), np.zeros(len(rows), dtype=bool)
         passes = np.zeros((2, len(rows)), dtype=np.int64)
         if parts:
-            candidates[index] = torch.cat([part.x for part in parts]).numpy()
+            moved = torch.cat([part.x for part in parts])
+            # what was not moved is as it came, not as the model's precision has it
+            candidates[index] = np.where(moved == problem.x, rows[index], moved)
             reached[index] = torch.cat([part.distance for part in parts]).isfinite().numpy()
             passes[0, index] = torch.cat([part.n_forward for part in parts]).numpy()
             passes[1, index] = torch.cat([part.n_backward for part in parts]).numpy()
@@ -179,6 +193,10 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             predict, is_adversarial, candidates, rows, reached, constrain
         )
         after = np.where(success | ~reached, after, before)
+        flat = np.zeros(len(rows), dtype=bool)
+        if parts:
+            flat[index] = torch.cat([part.flat for part in parts]).numpy()
+        warn_if_masked(flat & ~success, attacked)
         distance = {
             name: np.where(attacked, np.where(success, values, np.inf), 0.0)
             for name, values in distances(rows, X_adv).items()
@@ -197,6 +215,17 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             trace=_gather_traces(parts, index, len(rows)) if return_trace else None,
         )
 
+    def _box(self, rows):
+        """Give the bounds of rows, as the parameter says now."""
+        auto = isinstance(self.bounds, str)
+        if not auto:
+            bounds = resolve_bounds(self.bounds, None)
+        elif isinstance(self.bounds_, str):  # fitted on a model, from which nothing is learned
+            bounds = resolve_bounds("auto", rows, model=True)
+        else:
+            bounds = self.bounds_
+        return check_bounds(bounds, rows, widen=auto)
+
     def score(self, X, y):
         """Give the success rate over the rows that the model classifies correctly.
 
@@ -213,7 +242,14 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             In [0, 1]; NaN if no row could be attacked.
         """
         result = self.generate(X, y)
-        return float(result.success[result.attacked].mean()) if result.attacked.any() else np.nan
+        if not result.attacked.any():
+            warnings.warn(
+                "The success rate is undefined: the model classifies no row correctly.",
+                UndefinedMetricWarning,
+                stacklevel=2,
+            )
+            return np.nan
+        return float(result.success[result.attacked].mean())
 
     def _problem(self, victim, rows, label, target, lower, upper):
         dtype = torch.promote_types(victim.dtype, torch.float32)

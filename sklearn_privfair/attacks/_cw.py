@@ -100,6 +100,9 @@ class CWL2Attack(BaseAttack):
     the boundary's tangent, which is exact for a linear model. With the defaults a row costs at
     most 400 forward passes.
 
+    Nearest to the paper's settings: ``loss="margin", initial_const=0.001, learning_rate=0.01,
+    binary_search_steps=9, n_steps=1000``.
+
     Without bounds Adam moves the perturbation itself, in units of each row's distance to the
     boundary as the gradient at the row estimates it.
 

@@ -48,7 +48,9 @@ class PGDAttack(BaseAttack):
         Cross-entropy (followed by its log-odds: the same direction, but it does not vanish where
         the model is sure), logit margin, or difference of logits ratio.
     random_start : bool, default=True
-        Whether to start from a random point of the ball. Restarts always do.
+        Whether to start from a random point of the ball; restarts always do. From the row itself
+        (False) a linear model is attacked exactly; from a random point an attack is not stopped
+        by a gradient that is masked at the row.
     n_restarts : int, default=1
         Runs from different random points; rows already found do not run again.
     quantile : float, default=0.99

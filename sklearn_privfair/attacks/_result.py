@@ -33,7 +33,8 @@ class AttackResult:
     n_forward, n_backward : int ndarray of shape (n_samples,)
         Passes through the model spent on each row.
     trace : dict of str to ndarray of shape (n_samples, n_recorded_steps), or None
-        ``"loss"`` and ``"distance"`` (in the attack's norm) at each step, NaN once the row is
+        ``"loss"`` (what the attack raises; for ``loss="ce"`` the log-odds of the other classes)
+        and ``"distance"`` (in the attack's norm) at each step, NaN once the row is
         finished.
 
     Examples

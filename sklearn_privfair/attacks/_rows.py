@@ -72,6 +72,7 @@ class Found:
         n = len(problem.x)
         self.x = problem.x.clone()
         self.distance = torch.full((n,), torch.inf, dtype=torch.float64)
+        self.flat = torch.zeros(n, dtype=torch.bool)  # no slope where an attack began
         self.n_forward = torch.zeros(n, dtype=torch.int64)
         self.n_backward = torch.zeros(n, dtype=torch.int64)
         self.trace: dict | None = {"loss": [], "distance": []} if with_trace else None
@@ -105,6 +106,7 @@ class Rows:
         self.module = module
         self.found = found
         self.seed, self.restart, self.confidence = seed, restart, confidence
+        self.asks = 0
         self.climbing = False  # in training, where the worst row counts and not the first one
         index = torch.arange(len(problem.x))
         if problem.eps is not None:  # a fixed budget: found once is found
@@ -165,6 +167,9 @@ class Rows:
         values = loss(logits, self.label, self.target)
         (gradient,) = torch.autograd.grad(values.sum(), x)
         answer = Answer(logits.detach(), values.detach().to(x.dtype), gradient)
+        if self.asks == 0:
+            self.found.flat[self.index] |= (row_norm(answer.gradient, np.inf) == 0).cpu()
+        self.asks += 1
         live = self.index[~self.done]
         self.found.n_forward[live] += 1
         self.found.n_backward[live] += 1

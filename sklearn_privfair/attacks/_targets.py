@@ -37,7 +37,5 @@ def resolve_target(target, victim, rows, predicted):
                 "each row, or 'least_likely'."
             )
         codes = victim.encode(target, "target")
-    n_classes = victim.logits(rows[:1]).shape[1] if len(rows) else np.inf
-    if (codes >= n_classes).any():
-        raise ValueError(f"target={target!r}, but the model has {n_classes} classes.")
+    victim.check_outputs(codes, rows, "target")
     return codes

@@ -21,6 +21,7 @@ from sklearn_privfair.differentiable._skorch_training import (
     fresh_net,
     is_net,
     net_inputs,
+    seeded,
 )
 
 
@@ -29,19 +30,6 @@ def own_attack(attack, seed):
     attack = clone(attack)
     attack._validate_params()  # in training it is never fitted
     return attack if attack.random_state is not None else attack.set_params(random_state=seed)
-
-
-@contextmanager
-def seeded(seed):
-    """Seed the global generators, from which nets and splits draw; leave them as they were."""
-    state = np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
 
 
 class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):

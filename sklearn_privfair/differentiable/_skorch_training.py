@@ -16,6 +16,7 @@ from torch import nn
 
 from sklearn_privfair.differentiable._dispatch import as_module
 from sklearn_privfair.differentiable._rowwise import dtype_of
+from sklearn_privfair.differentiable._victim import cast_floats, last_step, net_labels
 
 
 def is_net(estimator):
@@ -65,6 +66,44 @@ def _precision(net):
     dtype = dtype_of(module, torch.get_default_dtype())
     exact = dtype in (torch.float32, torch.float64)
     return torch.zeros((), dtype=dtype if exact else torch.get_default_dtype()).numpy().dtype
+
+
+@contextmanager
+def seeded(seed):
+    """Seed the global generators, from which nets and splits draw; leave them as they were."""
+    state = np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
+
+
+def fit_on_data(estimator, X, y, seed):
+    """Fit a clone of an estimator, seeded; a net in its own precision, on labels that it can have.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Not fitted, or to be fitted anew.
+    X : array-like or data frame of shape (n_samples, ...)
+    y : array-like of shape (n_samples,)
+    seed : int
+
+    Returns
+    -------
+    fitted : classifier
+    """
+    net = last_step(estimator)
+    with seeded(seed):
+        if not is_net(net):
+            return clone(estimator).fit(X, y)
+        check_classifies(net)
+        if net is estimator:
+            return fresh_net(net).fit(*net_inputs(net, X, net_labels(y)))
+        return clone(estimator).fit(cast_floats(X, _precision(net), frames=True), net_labels(y))
 
 
 def fresh_net(net):

@@ -23,7 +23,15 @@ _SOFTMAX = {
     torch.Tensor.sigmoid,
     nn.functional.sigmoid,
     nn.functional.logsigmoid,
+    torch.special.softmax,
+    torch.special.log_softmax,
+    torch.special.expit,
 }
+_KEEPS_ORDER = {torch.clamp, torch.clip, torch.clamp_min, torch.clamp_max}
+_KEEPS_ORDER |= {torch.Tensor.clamp, torch.Tensor.clip}
+_KEEPS_ORDER |= {torch.Tensor.clamp_min, torch.Tensor.clamp_max}
+_SCALES = {torch.mul, torch.Tensor.mul, torch.Tensor.__mul__, torch.Tensor.__rmul__}
+_SCALES |= {torch.div, torch.Tensor.div, torch.Tensor.__truediv__}
 _EXP_LOG = {torch.exp, torch.Tensor.exp, torch.log, torch.Tensor.log}
 _RESHAPE = {torch.squeeze, torch.Tensor.squeeze, torch.flatten, torch.Tensor.flatten}
 _RESHAPE |= {torch.reshape, torch.Tensor.reshape, torch.Tensor.view}
@@ -46,11 +54,17 @@ class _FindLogits(TorchFunctionMode):
         if func in _SOFTMAX:
             source = args[0] if args else kwargs["input"]
             self.sources.append((out, source))
-        elif func in _EXP_LOG and args and (source := self.source_of(args[0])) is not None:
+        elif _keeps_order(func, args) and (source := self.source_of(args[0])) is not None:
             self.sources.append((out, source))
         elif func in _RESHAPE and (source := self.source_of(args[0])) is not None:
             self.sources.append((out, func(source, *args[1:], **(kwargs or {}))))
         return out
+
+
+def _keeps_order(func, args):
+    """Tell whether the largest entry of `func`'s first argument stays the largest."""
+    scaled = func in _SCALES and isinstance(args[1], int | float) and args[1] > 0
+    return scaled or func in _EXP_LOG or func in _KEEPS_ORDER
 
 
 @declare_exact

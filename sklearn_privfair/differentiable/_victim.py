@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
@@ -18,7 +19,8 @@ from sklearn_privfair.differentiable._rowwise import dtype_of
 
 def is_model(obj):
     """Tell whether `obj` is a classifier to attack, and not data."""
-    return isinstance(obj, nn.Module) or hasattr(obj, "predict")
+    # a data frame may have a column of that name
+    return isinstance(obj, nn.Module) or callable(getattr(obj, "predict", None))
 
 
 class Victim:
@@ -59,7 +61,13 @@ class Victim:
         self.model = model
         if not isinstance(model, nn.Module):
             check_is_fitted(model)
-        last = _last_step(model)
+        last = last_step(model)
+        if not (isinstance(last, nn.Module) or is_classifier(last)):
+            raise TypeError(
+                f"{last!r} is no classifier: attacks and audits change the class that a model "
+                "predicts. Give a classifier, a skorch NeuralNetClassifier, or a torch module "
+                "that gives logits."
+            )
         self.net = _net_of(last)
         self._frames = self.net is None or _has_steps(model)  # skorch would unpack a frame
         self.classes_ = None if self.net is not None else np.asarray(last.classes_)
@@ -115,7 +123,7 @@ class Victim:
         if len(X) == 0:
             return np.zeros(0, dtype=np.int64)
         if self.net is not None:
-            X = _cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")), self._frames)
+            X = cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")), self._frames)
         if isinstance(self.model, nn.Module):
             return self.logits(X).argmax(axis=1).astype(np.int64)
         with _as_found(self._inner):
@@ -142,15 +150,7 @@ class Victim:
         """
         y = np.asarray(y)
         if self.classes_ is None:
-            if (
-                y.dtype.kind not in "biuf"
-                or not (np.isfinite(y) & (y >= 0) & (y == np.floor(y))).all()
-            ):
-                raise ValueError(
-                    f"{name} holds {_few(np.unique(y))}; the labels of a net are the numbers of "
-                    "its outputs, 0, 1, ...: encode them, for example with LabelEncoder."
-                )
-            return y.astype(np.int64)
+            return net_labels(y, name)
         codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
         unknown = self.classes_[codes] != y
         if unknown.any():
@@ -159,6 +159,27 @@ class Victim:
                 f"classes are {_few(self.classes_)}."
             )
         return codes.astype(np.int64)
+
+    def check_outputs(self, codes, X, name="y"):
+        """Raise if a code is beyond the outputs of the net.
+
+        Parameters
+        ----------
+        codes : int ndarray of shape (n_samples,)
+            Numbers of columns.
+        X : ndarray of shape (n_samples, ...)
+            Rows, at least one.
+        name : str, default="y"
+            What errors call the labels.
+        """
+        if self.classes_ is not None or codes.size == 0:
+            return
+        n_outputs = self.logits(X[:1]).shape[1]
+        if codes.max() >= n_outputs:
+            raise ValueError(
+                f"{name} holds {codes.max()}, but the net has {n_outputs} outputs: its labels are "
+                f"0 to {n_outputs - 1}."
+            )
 
     def decode(self, codes):
         """Turn numbers of columns of the logits into labels.
@@ -175,6 +196,17 @@ class Victim:
         return codes if self.classes_ is None else self.classes_[codes]
 
 
+def net_labels(y, name="y"):
+    """Give the labels of a net as int64, or raise if they are not numbers of outputs."""
+    y = np.asarray(y)
+    if y.dtype.kind not in "biuf" or not (np.isfinite(y) & (y >= 0) & (y == np.floor(y))).all():
+        raise ValueError(
+            f"{name} holds {_few(np.unique(y))}; the labels of a net are the numbers of its "
+            "outputs, 0, 1, ...: encode them, for example with LabelEncoder."
+        )
+    return y.astype(np.int64)
+
+
 @contextmanager
 def _as_found(net):
     """Undo what skorch's `predict` does: it leaves eval mode, and its data loader draws a seed."""
@@ -187,7 +219,8 @@ def _as_found(net):
                 part.training = training
 
 
-def _last_step(model):
+def last_step(model):
+    """Give the classifier in which pipelines, searches and frozen estimators end."""
     while True:
         if isinstance(model, FrozenEstimator):
             model = model.estimator
@@ -212,7 +245,8 @@ def _net_of(model):
     return model.module_ if isinstance(model, NeuralNet) else None
 
 
-def _cast_floats(X, dtype, frames):
+def cast_floats(X, dtype, frames):
+    """Give rows in a floating precision; a data frame stays one if `frames`."""
     if frames and hasattr(X, "iloc"):
         floats = [name for name, kind in X.dtypes.items() if kind.kind == "f"]
         return X.astype(dict.fromkeys(floats, dtype))

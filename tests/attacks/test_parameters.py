@@ -128,7 +128,7 @@ def test_bad_parameters(params, message):
     [
         ({"bounds": (0.2, 0.8)}, r"rows lie outside bounds .*widen bounds, or clip the rows"),
         ({"bounds": ([0, 0], [1, 1])}, r"bounds hold 2 features, the rows 13"),
-        ({"target": 3}, r"target=3, but the model has 3 classes"),
+        ({"target": 3}, r"target holds 3, but the net has 3 outputs"),
         ({"target": [0, 1]}, r"target holds 2 labels for 70 rows; give one label, one for each"),
         ({"target": "cat"}, r"target holds \['cat'\]; the labels of a net are the numbers"),
         ({"target": -1}, r"target holds \[-1\]; the labels"),
