@@ -15,7 +15,9 @@ class GradientMaskingWarning(UserWarning):
 
 
 def warn_if_masked(flat, attacked):
-    """Warn if an attack failed on rows where it had no gradient to begin with.
+    """Warn if an attack failed on more than 1% of its rows where it had no gradient to begin with.
+
+    Single rows may be out of reach for good reason: all units of a small net at rest.
 
     Parameters
     ----------
@@ -24,7 +26,7 @@ def warn_if_masked(flat, attacked):
     attacked : bool ndarray of shape (n_samples,)
         Rows attacked.
     """
-    if flat.any():
+    if flat.sum() > 0.01 * attacked.sum():
         warnings.warn(
             f"The gradient of {int(flat.sum())} of {int(attacked.sum())} rows attacked was zero "
             "where the attack began, and it failed on them: the model hides its gradient (a "
