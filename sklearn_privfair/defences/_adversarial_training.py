@@ -31,6 +31,8 @@ class AdversarialTrainingClassifier(BaseDefence):
     ----------
     estimator : skorch.NeuralNet
         The net to train. In a `FrozenEstimator` it is fitted, and `fine_tune` goes on from it.
+        Give its module as a class, or as an instance that was not trained: skorch trains an
+        instance in place, and clones it, as searches do, with its weights.
     attack : attack estimator
         One of :mod:`sklearn_privfair.attacks`; its own estimator, if any, is not used. With a
         budget `eps` all its steps are taken, whether or not a row is adversarial already; an
@@ -163,10 +165,13 @@ class _Adversary:
         bounds = check_bounds(resolve_bounds(self.attack.bounds, X if auto else None), X, False)
         self.bounds = None if bounds[0] is None else tuple(map(torch.as_tensor, bounds))
         self.first_epoch = None
+        self.check_outputs = defence._check_outputs
 
     def __call__(self, x, y):
         label = y.long()
         module = self.module()
+        if self.first_epoch is None:
+            self.check_outputs(module(x[:1]).shape[1])
         self._warm_up()
         bounds = self.bounds and tuple(bound.to(x.device) for bound in self.bounds)
         target = self._targets(module, x, label)

@@ -76,7 +76,8 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with seeded(seed):
             self.estimator_ = self._train(X, codes, seed, progress)
-        self._check_outputs(X[:1])
+        if is_net(self.estimator_):
+            self._check_outputs(Victim(self.estimator_).logits(X[:1]).shape[1])
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -110,10 +111,8 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
             )
         return encoder.transform(y).astype(np.int64)
 
-    def _check_outputs(self, row):
-        if not is_net(self.estimator_):
-            return
-        n_outputs = Victim(self.estimator_).logits(row).shape[1]
+    def _check_outputs(self, n_outputs):
+        """Raise if a net's outputs are not the classes."""
         if n_outputs != len(self.classes_):
             raise ValueError(
                 f"The net has {n_outputs} outputs for {len(self.classes_)} classes; give its "

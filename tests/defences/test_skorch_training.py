@@ -223,7 +223,7 @@ class Spy(nn.Module):
 def test_attacks_see_eval_mode_and_training_train_mode():
     Spy.modes = []
     defence = train(make_net(Spy, max_epochs=2))
-    expected = ([False] * 4 + [True]) * N_BATCHES * 2
+    expected = [False] + ([False] * 4 + [True]) * N_BATCHES * 2  # first a look at the outputs
     assert Spy.modes[: len(expected)] == expected
     assert True not in Spy.modes[len(expected) :]
     norm = defence.estimator_.module_.layers[1]
@@ -435,6 +435,11 @@ def test_rows_that_may_not_be_written():
 @pytest.mark.parametrize("classes", [[], None])
 def test_classes_of_the_labels(classes):
     assert train(make_net(classes=classes)).classes_.tolist() == [0, 1, 2]
+
+
+def test_fewer_outputs_than_classes():
+    with pytest.raises(ValueError, match="2 outputs for 3 classes"):
+        train(make_net(module__n_out=2))
 
 
 def test_classes_that_are_not_in_the_labels():
