@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from sklearn_privfair.metrics import perturbation_distance
+
 
 def columns(values, x):
     """Give `values`, one number a row, the shape that multiplies rows of `x`."""
@@ -19,21 +21,9 @@ def row_norm(delta, norm):
 
 def distances(X, X_adv):
     """Distance of each adversarial row in l0, l1, l2 and linf: dict of ndarrays, float64."""
-    flat = (np.asarray(X_adv, dtype=np.float64) - np.asarray(X, dtype=np.float64)).reshape(
-        len(X), -1
-    )
-    size = np.abs(flat)
-    return {
-        "l0": (flat != 0).sum(axis=1).astype(np.float64),
-        "l1": size.sum(axis=1),
-        "l2": np.sqrt((size**2).sum(axis=1)),
-        "linf": size.max(axis=1, initial=0.0),
-    }
-
-
-def norm_name(norm):
-    """Name of a norm as results have it: "l1", "l2" or "linf"."""
-    return "linf" if norm == np.inf else f"l{norm:g}"
+    norms = {"l0": 0, "l1": 1, "l2": 2, "linf": np.inf}
+    flat, flat_adv = X.reshape(len(X), -1), X_adv.reshape(len(X), -1)
+    return {name: perturbation_distance(flat, flat_adv, norm=norm) for name, norm in norms.items()}
 
 
 def steepest(rows, gradient, quantile=0.99):

@@ -10,7 +10,6 @@ from scipy import stats
 from sklearn_privfair.attacks._norms import (
     columns,
     distances,
-    norm_name,
     random_in_ball,
     row_norm,
     steepest,
@@ -47,12 +46,6 @@ def test_distances_of_images_in_double_precision():
         np.testing.assert_allclose(found[name], np.linalg.norm(flat, norm, axis=1), rtol=1e-12)
         np.testing.assert_allclose(found[name], row_norm(torch.tensor(flat), norm), rtol=1e-12)
     np.testing.assert_array_equal(found["l0"], (X_adv != X).reshape(4, -1).sum(axis=1))
-
-
-def test_names():
-    assert [norm_name(norm) for norm in (1, 2, np.inf, 2.0, float("inf"))] == [
-        *("l1", "l2", "linf", "l2", "linf")
-    ]
 
 
 def test_norm_zero_counts():
