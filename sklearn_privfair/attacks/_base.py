@@ -40,17 +40,24 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     n_restarts = 1
     norm = 2
     eps: Any = None  # no budget
+    constraints: Any = None
     confidence = 0.0
+    keeps_budget = True  # whether every point that it asks about lies within eps
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["predict"]), torch.nn.Module, None],
         "target": [None, str, Integral, "array-like"],
         "bounds": [None, StrOptions({"auto"}), tuple, list],
+        "constraints": ["no_validation"],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    def _members(self):
+        """Give the attacks of which this one is made, in the order in which they run."""
+        return (self,)
 
     @abstractmethod
     def _attack(self, rows):

@@ -67,15 +67,24 @@ def run_batch(attack, module, problem, seed, device, with_trace=False):
     with one_thread_per_batch():
         found = Found(problem, with_trace)
         problem = problem.to(device)
-        for restart in range(attack.n_restarts):
-            if problem.eps is not None and torch.isfinite(found.distance).all():
-                break
-            attack._attack(Rows(module, problem, found, seed, restart, attack.confidence))
-        if problem.eps is None:
-            rows = Rows(module, problem, found, seed, attack.n_restarts, attack.confidence)
-            rows.done |= found.distance[rows.index].isinf()
-            attack._polish(rows)
+        for number, member in enumerate(attack._members()):
+            _run_member(member, module, problem, found, seed + number)
         return found
+
+
+def _run_member(attack, module, problem, found, seed):
+    def rows(restart):
+        settings = attack.confidence, attack.keeps_budget
+        return Rows(module, problem, found, seed, restart, *settings)
+
+    for restart in range(attack.n_restarts):
+        if problem.eps is not None and torch.isfinite(found.distance).all():
+            return
+        attack._attack(rows(restart))
+    if problem.eps is None:
+        last = rows(attack.n_restarts)
+        last.done |= found.distance[last.index].isinf()
+        attack._polish(last)
 
 
 def fit_into(x_adv, x, lower, upper, eps, norm):

@@ -174,17 +174,18 @@ class PGDAttack(BaseAttack):
                 gradient = gradient / length.where(length > 0, torch.ones_like(length))
                 gradient = gradient + self.momentum * rows.state.get("velocity", 0)
                 rows.state["velocity"] = gradient
-            step = self._step_length(count) * steepest(rows, gradient, self.quantile)
-            rows.x = rows.project(rows.x + step)
+            length = columns(self._step_length(count, rows.eps), gradient)
+            rows.x = rows.project(rows.x + length * steepest(rows, gradient, self.quantile))
         rows.finish()
 
-    def _step_length(self, count):
-        """Length of the step that follows `count` others."""
+    def _step_length(self, count, eps):
+        """Length of the step that follows `count` others, for each row."""
         done = count / self.n_steps
         if self.step_schedule == "constant":
-            factor, first = 1.0, 2.5 * self.eps / self.n_steps
+            factor, first = 1.0, 2.5 * eps / self.n_steps
         else:
-            factor, first = 1 - done, self.eps
+            factor, first = 1 - done, eps
             if self.step_schedule == "cosine":
                 factor = (1 + math.cos(math.pi * done)) / 2
-        return factor * (first if self.step_size is None else self.step_size)
+        given = torch.full_like(eps, self.step_size or 0.0)
+        return factor * (first if self.step_size is None else given)

@@ -102,10 +102,11 @@ class Rows:
         The problem of these rows, see :class:`Problem`.
     """
 
-    def __init__(self, module, problem, found, seed, restart, confidence=0.0):
+    def __init__(self, module, problem, found, seed, restart, confidence=0.0, keeps_budget=True):
         self.module = module
         self.found = found
         self.seed, self.restart, self.confidence = seed, restart, confidence
+        self.keeps_budget = keeps_budget  # whether all points asked about are within eps
         self.asks = 0
         self.climbing = False  # in training, where the worst row counts and not the first one
         index = torch.arange(len(problem.x))
@@ -162,18 +163,42 @@ class Rows:
         -------
         answer : Answer
         """
+        logits, losses, gradients = self.ask_each(x, [loss])
+        return Answer(logits, losses[:, 0], gradients[:, 0])
+
+    def ask_each(self, x, losses):
+        """Ask the model at `x` for several losses: one forward and `len(losses)` backward passes.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, ...)
+        losses : list of callable
+
+        Returns
+        -------
+        answer : Answer
+            Its loss is of shape (n, n_losses), its gradient (n, n_losses, ...).
+        """
         x = x.detach().requires_grad_()
         logits = self.module(x)
-        values = loss(logits, self.label, self.target)
-        (gradient,) = torch.autograd.grad(values.sum(), x)
-        answer = Answer(logits.detach(), values.detach().to(x.dtype), gradient)
+        values = [loss(logits, self.label, self.target) for loss in losses]
+        gradients = [
+            torch.autograd.grad(value.sum(), x, retain_graph=i + 1 < len(losses))[0]
+            for i, value in enumerate(values)
+        ]
+        answer = Answer(
+            logits.detach(),
+            torch.stack([value.detach() for value in values], dim=1).to(x.dtype),
+            torch.stack(gradients, dim=1),
+        )
         if self.asks == 0:
-            self.found.flat[self.index] |= (row_norm(answer.gradient, np.inf) == 0).cpu()
+            steepest = row_norm(answer.gradient, np.inf)
+            self.found.flat[self.index] |= (steepest == 0).cpu()
         self.asks += 1
         live = self.index[~self.done]
         self.found.n_forward[live] += 1
-        self.found.n_backward[live] += 1
-        self._consider(x.detach(), answer.logits, answer.loss)
+        self.found.n_backward[live] += len(losses)
+        self._consider(x.detach(), answer.logits, answer.loss.amax(1))
         return answer
 
     def finish(self):
@@ -224,6 +249,8 @@ class Rows:
             if values is not None:
                 self._record("loss", values.double().cpu(), live)
         better = live & beyond
+        if self.eps is not None and not self.keeps_budget:
+            better &= self._distance(x) <= self.eps.cpu()
         if not better.any():
             return
         if self.eps is None:
