@@ -1,9 +1,17 @@
 """Evasion attacks as scikit-learn transformers."""
 
+from sklearn_privfair.attacks._apgd import APGDAttack
 from sklearn_privfair.attacks._cw import CWL2Attack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
 from sklearn_privfair.attacks._masking import GradientMaskingWarning
 from sklearn_privfair.attacks._pgd import PGDAttack
 from sklearn_privfair.attacks._result import AttackResult
 
-__all__ = ["AttackResult", "CWL2Attack", "FGSMAttack", "GradientMaskingWarning", "PGDAttack"]
+__all__ = [
+    "APGDAttack",
+    "AttackResult",
+    "CWL2Attack",
+    "FGSMAttack",
+    "GradientMaskingWarning",
+    "PGDAttack",
+]
