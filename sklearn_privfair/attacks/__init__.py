@@ -1,6 +1,7 @@
 """Evasion attacks as scikit-learn transformers."""
 
 from sklearn_privfair.attacks._apgd import APGDAttack
+from sklearn_privfair.attacks._constraints import Constraints
 from sklearn_privfair.attacks._cw import CWL2Attack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
 from sklearn_privfair.attacks._masking import GradientMaskingWarning
@@ -11,6 +12,7 @@ __all__ = [
     "APGDAttack",
     "AttackResult",
     "CWL2Attack",
+    "Constraints",
     "FGSMAttack",
     "GradientMaskingWarning",
     "PGDAttack",

@@ -10,24 +10,19 @@ import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_y, check_is_fitted
 
 from sklearn_privfair.attacks import _engine
-from sklearn_privfair.attacks._bounds import check_bounds, resolve_bounds
-from sklearn_privfair.attacks._containers import check_numeric, container_like
-from sklearn_privfair.attacks._masking import warn_if_masked
-from sklearn_privfair.attacks._norms import distances
+from sklearn_privfair.attacks._bounds import resolve_bounds
+from sklearn_privfair.attacks._constraints import Constraints
+from sklearn_privfair.attacks._evaluation import Evaluation, read
 from sklearn_privfair.attacks._random import draw_seed
-from sklearn_privfair.attacks._result import AttackResult
-from sklearn_privfair.attacks._rows import Problem
-from sklearn_privfair.attacks._targets import resolve_target
+from sklearn_privfair.attacks._space import Learned
 from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._skorch_training import fit_on_data
 from sklearn_privfair.differentiable._victim import is_model
-
-_FLOATS = (np.float64, np.float32)
 
 
 class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -43,20 +38,25 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     constraints: Any = None
     confidence = 0.0
     keeps_budget = True  # whether every point that it asks about lies within eps
+    asks = "gradient"  # what it asks of the model: or "scores", or "decisions"
+    n_queries: Any = None  # no limit
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["predict"]), torch.nn.Module, None],
         "target": [None, str, Integral, "array-like"],
         "bounds": [None, StrOptions({"auto"}), tuple, list],
-        "constraints": ["no_validation"],
+        "constraints": [Constraints, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
-    def _members(self):
-        """Give the attacks of which this one is made, in the order in which they run."""
+    def _members(self, job):
+        """Give the attacks of which this one is made, in the order in which they run.
+
+        `job` is the :class:`~sklearn_privfair.attacks._evaluation.Evaluation`.
+        """
         return (self,)
 
     @abstractmethod
@@ -92,11 +92,15 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 "attack.fit(model); or give one to fit on the data, estimator=model; or one that "
                 "is fitted already, estimator=FrozenEstimator(model), as in a pipeline."
             )
-        check_numeric(X)
         frozen = isinstance(self.estimator, (FrozenEstimator, torch.nn.Module))
-        check_y = {} if frozen and y is None else {"y": y, "multi_output": False}
-        checked = validate_data(self, X, dtype=_FLOATS, allow_nd=True, **check_y)
-        data = checked if frozen and y is None else checked[0]
+        table = read(self, X, reset=True)
+        if not (frozen and y is None):
+            if y is None:
+                raise ValueError(
+                    f"This {type(self).__name__} estimator requires y to be passed, but the target "
+                    "y is None: its estimator is to be fitted."
+                )
+            check_consistent_length(table, _check_y(y, estimator=self))
         self.estimator_ = (
             self.estimator
             if frozen
@@ -104,11 +108,13 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         )
         Victim(self.estimator_)  # raises if it is no classifier
         self._given_model = False
-        self.bounds_ = resolve_bounds(self.bounds, data)
+        names = list(X.columns) if hasattr(X, "columns") else None
+        self._learned = Learned(table, names, self.constraints)
+        self.bounds_ = resolve_bounds(self.bounds, table, self._learned)
         return self
 
     def _fit_model(self, model):
-        self.estimator_, self._given_model = model, True
+        self.estimator_, self._given_model, self._learned = model, True, None
         Victim(model)  # raises if it is not fitted
         auto = isinstance(self.bounds, str)
         self.bounds_ = self.bounds if auto else resolve_bounds(self.bounds, None)
@@ -155,83 +161,21 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._validate_params()  # they may have been set after fit
-        check_numeric(X)
-        if hasattr(self, "n_features_in_"):
-            rows = validate_data(self, X, dtype=_FLOATS, allow_nd=True, reset=False)
-        else:  # a net, which has never heard of features or their names
-            rows = check_array(X, dtype=_FLOATS, allow_nd=True, estimator=self, input_name="X")
-        rows = np.require(rows, requirements=["C", "W"])  # torch wants to be able to write
-        victim = Victim(self.estimator_)  # anew: the model may have been trained further
-        lower, upper = self._box(rows)
+        job = Evaluation(self, X, y)
+        problem = job.problem()
+        members = self._members(job)
+        views = {asks: job.view(asks) for asks in dict.fromkeys(m.asks for m in members)}
+        seed, device = draw_seed(self.random_state), job.victim.device
+        parts = _engine.run(self, members, views, problem, seed, device, return_trace)
+        return job.result(parts, problem, members, return_trace)
 
-        def predict(array, index=None):
-            return victim.predict(container_like(array, X, index))
-
-        before = predict(rows)
-        label = before if y is None else victim.encode(_check_labels(y, rows))
-        victim.check_outputs(label, rows)
-        target = resolve_target(self.target, victim, rows, before)
-        attacked = (before == label) & (True if target is None else target != label)
-
-        def is_adversarial(codes, index):
-            return codes != label[index] if target is None else codes == target[index]
-
-        def constrain(array, index):
-            low, high = (b if b is None or len(b) == 1 else b[index] for b in (lower, upper))
-            return _engine.fit_into(array, rows[index], low, high, self.eps, self.norm)
-
-        index = np.flatnonzero(attacked)
-        problem = self._problem(victim, rows, label, target, lower, upper).take(
-            torch.as_tensor(index)
-        )
-        seed = draw_seed(self.random_state)
-        parts = _engine.run(self, victim.module, problem, seed, victim.device, return_trace)
-
-        candidates, reached = rows.copy(), np.zeros(len(rows), dtype=bool)
-        passes = np.zeros((2, len(rows)), dtype=np.int64)
-        if parts:
-            moved = torch.cat([part.x for part in parts])
-            # what was not moved is as it came, not as the model's precision has it
-            candidates[index] = np.where(moved == problem.x, rows[index], moved)
-            reached[index] = torch.cat([part.distance for part in parts]).isfinite().numpy()
-            passes[0, index] = torch.cat([part.n_forward for part in parts]).numpy()
-            passes[1, index] = torch.cat([part.n_backward for part in parts]).numpy()
-        X_adv, success, after = _engine.prove(
-            predict, is_adversarial, candidates, rows, reached, constrain
-        )
-        after = np.where(success | ~reached, after, before)
-        flat = np.zeros(len(rows), dtype=bool)
-        if parts:
-            flat[index] = torch.cat([part.flat for part in parts]).numpy()
-        warn_if_masked(flat & ~success, attacked)
-        distance = {
-            name: np.where(attacked, np.where(success, values, np.inf), 0.0)
-            for name, values in distances(rows, X_adv).items()
-        }
-        return AttackResult(
-            X=X,
-            X_adv=container_like(X_adv, X),
-            y=victim.decode(label),
-            y_pred=victim.decode(before),
-            y_pred_adv=victim.decode(after),
-            attacked=attacked,
-            success=success,
-            distance=distance,
-            n_forward=passes[0],
-            n_backward=passes[1],
-            trace=_gather_traces(parts, index, len(rows)) if return_trace else None,
-        )
-
-    def _box(self, rows):
-        """Give the bounds of rows, as the parameter says now."""
+    def _box(self, space, rows):
+        """Give the box of rows, as the parameter says now."""
         auto = isinstance(self.bounds, str)
-        if not auto:
-            bounds = resolve_bounds(self.bounds, None)
-        elif isinstance(self.bounds_, str):  # fitted on a model, from which nothing is learned
-            bounds = resolve_bounds("auto", rows, model=True)
-        else:
-            bounds = self.bounds_
-        return check_bounds(bounds, rows, widen=auto)
+        if auto and isinstance(self.bounds_, str):  # fitted on a model, which tells nothing
+            return space.box(rows, space.unit_box(rows), widen=True)
+        bounds = self.bounds_ if auto else resolve_bounds(self.bounds, None)
+        return space.box(rows, space.expand(bounds), widen=auto)
 
     def score(self, X, y):
         """Give the success rate over the rows that the model classifies correctly.
@@ -257,25 +201,6 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             )
             return np.nan
         return float(result.success[result.attacked].mean())
-
-    def _problem(self, victim, rows, label, target, lower, upper):
-        dtype = torch.promote_types(victim.dtype, torch.float32)
-        if rows.dtype == np.float32:
-            dtype = torch.float32
-
-        def tensor(array):
-            return None if array is None else torch.as_tensor(array, dtype=dtype)
-
-        eps = None if self.eps is None else torch.full((len(rows),), self.eps, dtype=dtype)
-        return Problem(
-            x=torch.as_tensor(rows, dtype=dtype),
-            label=torch.as_tensor(label),
-            target=None if target is None else torch.as_tensor(target),
-            lower=tensor(lower),
-            upper=tensor(upper),
-            eps=eps,
-            norm=self.norm,
-        )
 
     def __sklearn_clone__(self):
         twin = super().__sklearn_clone__()
@@ -315,23 +240,3 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _check_labels(y, rows):
-    y = column_or_1d(y)
-    check_consistent_length(rows, y)
-    return y
-
-
-def _gather_traces(parts, index, n):
-    """Put the traces of all batches side by side: NaN where a row had left."""
-    n_steps = max((len(part.trace["distance"]) for part in parts), default=0)
-    traces = {name: np.full((n, n_steps), np.nan) for name in ("loss", "distance")}
-    for name, out in traces.items():
-        start = 0
-        for part in parts:
-            batch = index[start : start + len(part.x)]
-            for step, values in enumerate(part.trace[name]):
-                out[batch, step] = values.numpy()
-            start += len(part.x)
-    return traces

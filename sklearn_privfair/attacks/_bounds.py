@@ -3,16 +3,16 @@
 import numpy as np
 
 
-def resolve_bounds(bounds, data, model=False):
+def resolve_bounds(bounds, data, learned=None):
     """Turn the parameter `bounds` into a pair of arrays of shape (1, ...), or None.
 
     Parameters
     ----------
     bounds : pair, "auto" or None
-    data : ndarray of shape (n_samples, ...), or None
+    data : ndarray of shape (n_samples, ...) or data frame, or None
         From which "auto" learns.
-    model : bool
-        Whether the attack was fitted on a model: then "auto" is (0, 1), if the data lie in it.
+    learned : Learned, default=None
+        What is known of the columns of a data frame.
 
     Returns
     -------
@@ -21,33 +21,52 @@ def resolve_bounds(bounds, data, model=False):
     Raises
     ------
     ValueError
-        If `bounds` is no pair in order, or "auto" cannot know.
+        If `bounds` is no pair in order.
     """
     if bounds is None:
         return None
     if isinstance(bounds, str):
-        if not model:
-            # one range for all pixels of images, one for each column of a table
-            axes = tuple(range(data.ndim)) if data.ndim > 2 else 0
-            return (
-                data.min(axis=axes, keepdims=True).astype(np.float64),
-                data.max(axis=axes, keepdims=True).astype(np.float64),
-            )
-        slack = _slack(data.dtype, np.ones(1))
-        if data.size and (data.min() < -slack or data.max() > 1 + slack):
-            raise ValueError(
-                f"bounds='auto', but the attack was fitted on a model and the rows range from "
-                f"{data.min():g} to {data.max():g}, not within (0, 1). Say what the model may be "
-                "given: bounds=(low, high), a pair of arrays with one entry per feature, None for "
-                "no bounds, or fit the attack on data."
-            )
-        return np.zeros((1, 1)), np.ones((1, 1))
+        if learned is not None and learned.low is not None:
+            return learned.low[None], learned.high[None]
+        # one range for all pixels of images, one for each column of a table
+        axes = tuple(range(data.ndim)) if data.ndim > 2 else 0
+        return (
+            data.min(axis=axes, keepdims=True).astype(np.float64),
+            data.max(axis=axes, keepdims=True).astype(np.float64),
+        )
     if len(bounds) != 2:
         raise ValueError(f"bounds={bounds!r} is no pair (low, high).")
     lower, upper = (np.asarray(b, dtype=np.float64)[None] for b in bounds)
     if np.isnan(lower).any() or np.isnan(upper).any() or (lower > upper).any():
         raise ValueError(f"bounds={bounds!r} must not be NaN, nor low above high.")
     return lower, upper
+
+
+def unit_bounds(rows):
+    """Give the bounds (0, 1), if the rows lie in them, for an attack fitted on a model.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, ...)
+
+    Returns
+    -------
+    bounds : tuple of two float64 ndarrays of shape (1, 1)
+
+    Raises
+    ------
+    ValueError
+        If they do not.
+    """
+    slack = _slack(rows.dtype, np.ones(1))
+    if rows.size and (rows.min() < -slack or rows.max() > 1 + slack):
+        raise ValueError(
+            f"bounds='auto', but the attack was fitted on a model and the rows range from "
+            f"{rows.min():g} to {rows.max():g}, not within (0, 1). Say what the model may be "
+            "given: bounds=(low, high), a pair of arrays with one entry per feature, None for "
+            "no bounds, or fit the attack on data."
+        )
+    return np.zeros((1, 1)), np.ones((1, 1))
 
 
 def check_bounds(bounds, rows, widen):

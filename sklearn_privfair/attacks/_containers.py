@@ -5,28 +5,6 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._set_output import _get_adapter_from_container
 
 
-def check_numeric(X):
-    """Raise if a data frame has columns that hold no numbers.
-
-    Parameters
-    ----------
-    X : array-like or data frame
-
-    Raises
-    ------
-    ValueError
-        Naming the columns.
-    """
-    if not hasattr(X, "select_dtypes"):
-        return
-    others = list(X.select_dtypes(exclude=["number", "bool"]).columns)
-    if others:
-        raise ValueError(
-            f"Columns {others[:5]} of X hold no numbers, and a gradient cannot move them; encode "
-            "them before, and give the attack the part of the pipeline behind the encoder."
-        )
-
-
 def container_like(array, X, index=None):
     """Put an array of rows back into a container like `X`: a data frame for a data frame.
 

@@ -16,19 +16,23 @@ from sklearn_privfair.differentiable._rowwise import round_up, row_quantum
 
 # How far beyond the boundary a row found is pushed, relative to its step, if the real model,
 # computing in another order or precision, does not yet agree that it is beyond.
-_NUDGES = (1e-6, 1e-5, 1e-4, 1e-3)
+NUDGES = (1e-6, 1e-5, 1e-4, 1e-3)
+_ASIDE = 2  # questions of a row's budget that go to the clean row and to the proof
 _ROUNDS = 8  # of taking back what rounding put beyond the budget
 
 
-def run(attack, module, problem, seed, device, with_trace=False):
+def run(attack, members, views, problem, seed, device, with_trace=False):
     """Attack every row of a problem.
 
     Parameters
     ----------
     attack : BaseAttack
-        Gives `batch_size`, `n_restarts`, `n_jobs`, `verbose` and the update rule `_attack`.
-    module : torch.nn.Module
-        From rows to logits.
+        Gives `batch_size`, `n_jobs` and `verbose`.
+    members : sequence of BaseAttack
+        Give `n_restarts` and the update rule `_attack`; they run one after the other, each on the
+        rows that are left.
+    views : dict of str to torch.nn.Module
+        From rows to logits, for each kind of question that members ask.
     problem : Problem
         On the CPU.
     seed : int
@@ -43,11 +47,12 @@ def run(attack, module, problem, seed, device, with_trace=False):
     """
     n = len(problem.x)
     at_once = n_batches_at_once(attack.n_jobs, device)
-    share = round_up(math.ceil(n / at_once), row_quantum(module)) if n else 1
+    quantum = max(row_quantum(view) for view in views.values())
+    share = round_up(math.ceil(n / at_once), quantum) if n else 1
     size = min(attack.batch_size, share)
     batches = [torch.arange(start, min(start + size, n)) for start in range(0, n, size)]
     jobs = (
-        delayed(run_batch)(attack, module, problem.take(batch), seed, device, with_trace)
+        delayed(run_batch)(members, views, problem.take(batch), seed, device, with_trace)
         for batch in batches
     )
     with one_thread_per_batch():
@@ -62,20 +67,25 @@ def run(attack, module, problem, seed, device, with_trace=False):
         return list(results)
 
 
-def run_batch(attack, module, problem, seed, device, with_trace=False):
-    """Attack the rows of one batch, restarting for those that are not found."""
+def run_batch(members, views, problem, seed, device, with_trace=False):
+    """Attack the rows of one batch, by each member the rows that are not found."""
     with one_thread_per_batch():
         found = Found(problem, with_trace)
         problem = problem.to(device)
-        for number, member in enumerate(attack._members()):
-            _run_member(member, module, problem, found, seed + number)
+        for number, member in enumerate(members):
+            _run_member(number, member, views[member.asks], problem, found, seed + number)
         return found
 
 
-def _run_member(attack, module, problem, found, seed):
+def _run_member(number, attack, module, problem, found, seed):
+    if attack.asks == "gradient":
+        problem = problem.for_gradients()
+    budget = None if attack.n_queries is None else found.n_forward + attack.n_queries - _ASIDE
+
     def rows(restart):
-        settings = attack.confidence, attack.keeps_budget
-        return Rows(module, problem, found, seed, restart, *settings)
+        rows = Rows(module, problem, found, seed, restart, attack.confidence, attack.keeps_budget)
+        rows.member, rows.budget = number, budget
+        return rows
 
     for restart in range(attack.n_restarts):
         if problem.eps is not None and torch.isfinite(found.distance).all():
@@ -87,7 +97,7 @@ def _run_member(attack, module, problem, found, seed):
         attack._polish(last)
 
 
-def fit_into(x_adv, x, lower, upper, eps, norm):
+def fit_into(x_adv, x, lower, upper, eps, norm, unit=None, fixed=None):
     """Make rows obey box and ball exactly, in the arithmetic and precision of the array returned.
 
     Parameters
@@ -96,36 +106,63 @@ def fit_into(x_adv, x, lower, upper, eps, norm):
     lower, upper : ndarray broadcastable to `x`, or None
     eps : float or None
     norm : {1, 2, inf}
+    unit : ndarray of shape (n_features,), default=None
+        Distances are those of ``(x_adv - x) / unit``.
+    fixed : bool ndarray of shape (n_features,), default=None
+        Features that are not to be touched.
 
     Returns
     -------
     x_adv : ndarray of shape (n, ...) and dtype of `x`
+        Rows that cannot be made to obey are those of `x`.
     """
     x_adv = x_adv.astype(x.dtype, copy=True)
     if lower is not None:
         np.clip(x_adv, lower, upper, out=x_adv)
     if eps is None or not len(x):
         return x_adv
+    scale = 1.0 if unit is None else unit.reshape(1, *x.shape[1:])
+    still = False if fixed is None else fixed.reshape(1, *x.shape[1:])
     if norm == np.inf:  # the ends of the interval first: a small number has small neighbours
-        x_adv = np.clip(
-            x_adv, *(np.add(x, e, dtype=np.float64).astype(x.dtype) for e in (-eps, eps))
-        )
+        ends = (np.add(x, e * scale, dtype=np.float64).astype(x.dtype) for e in (-eps, eps))
+        x_adv = np.where(still, x_adv, np.clip(x_adv, *ends))
     for _ in range(_ROUNDS):
-        delta = np.subtract(x_adv, x, dtype=np.float64)
+        over, excess = _outside(x_adv, x, eps, norm, scale)
+        if not over.any():
+            return x_adv
         if norm == np.inf:
-            over = _exceeds(delta, x_adv, x, eps)
-            if not over.any():
-                break
-            x_adv[over] = np.nextafter(x_adv[over], x[over])
+            excess &= ~np.broadcast_to(still, x.shape)
+            x_adv[excess] = np.nextafter(x_adv[excess], x[excess])
         else:
-            length = np.linalg.norm(delta.reshape(len(x), -1), ord=norm, axis=1)
-            over = length > eps
-            if not over.any():
-                break
-            shrink = eps / length[over] * (1 - 4 * np.finfo(x.dtype).eps)
-            shorter = delta[over] * shrink.reshape(-1, *[1] * (x.ndim - 1))
-            x_adv[over] = (x[over] + shorter).astype(x.dtype)
+            shorter = _shortened(x_adv[over], x[over], eps, norm, scale, still)
+            x_adv[over] = shorter.astype(x.dtype)
+    over, _ = _outside(x_adv, x, eps, norm, scale)
+    x_adv[over] = x[over]
     return x_adv
+
+
+def _outside(x_adv, x, eps, norm, scale):
+    """Whether rows are outside the ball, and for the norm inf which of their features are."""
+    delta = np.subtract(x_adv, x, dtype=np.float64)
+    if norm == np.inf:
+        # exactly, where nothing is divided
+        excess = (
+            _exceeds(delta, x_adv, x, eps) if np.ndim(scale) == 0 else np.abs(delta) / scale > eps
+        )
+        return excess.reshape(len(x), -1).any(axis=1), excess
+    length = np.linalg.norm((delta / scale).reshape(len(x), -1), ord=norm, axis=1)
+    return length > eps, None
+
+
+def _shortened(x_adv, x, eps, norm, scale, still):
+    """Give rows pulled back into the ball, by the features that may be touched."""
+    delta = np.subtract(x_adv, x, dtype=np.float64)
+    parts = [delta / scale * ~still, delta / scale * still]
+    free, held = (np.linalg.norm(p.reshape(len(x), -1), ord=norm, axis=1) for p in parts)
+    room = np.maximum(eps**norm - held**norm, 0) ** (1 / norm)
+    shrink = room / np.maximum(free, np.finfo(np.float64).tiny) * (1 - 4 * np.finfo(x.dtype).eps)
+    shrink = np.minimum(shrink, 1).reshape(-1, *[1] * (x.ndim - 1))
+    return x + np.where(still, delta, delta * shrink)
 
 
 def _exceeds(delta, x_adv, x, eps):
@@ -141,7 +178,7 @@ def _exceeds(delta, x_adv, x, eps):
     return over
 
 
-def prove(predict, is_adversarial, candidates, x, found, constrain):
+def prove(predict, is_adversarial, candidates, x, found, constrain, nudges=NUDGES):
     """Let the real model judge the rows that are handed back.
 
     Parameters
@@ -156,6 +193,8 @@ def prove(predict, is_adversarial, candidates, x, found, constrain):
         Rows in which the attack believes.
     constrain : callable
         From rows and their numbers to rows that obey box and ball.
+    nudges : sequence of float
+        How far rows that are not yet beyond the boundary are pushed, one after the other.
 
     Returns
     -------
@@ -169,7 +208,7 @@ def prove(predict, is_adversarial, candidates, x, found, constrain):
     x_adv[left] = constrain(candidates[left], left)
     codes = predict(x_adv)
     left = left[~is_adversarial(codes[left], left)]
-    for nudge in _NUDGES:
+    for nudge in nudges:
         if not len(left):
             break
         further = candidates[left] + nudge * (candidates[left] - x[left])

@@ -42,6 +42,9 @@ class FGSMAttack(BaseAttack):
         per feature when fitted on data (one range for all pixels of images), a row outside
         widening it for itself; (0, 1) when fitted on a model, if the rows lie in it, else an
         error. None: no bounds.
+    constraints : Constraints, default=None
+        What may move, and how; see :class:`Constraints`. None: every feature may, by any amount
+        within the bounds.
     batch_size : int, default=256
         Rows attacked together. It does not change the result.
     n_jobs : int, default=None
@@ -102,6 +105,7 @@ class FGSMAttack(BaseAttack):
         quantile=0.99,
         target=None,
         bounds="auto",
+        constraints=None,
         batch_size=256,
         n_jobs=None,
         random_state=None,
@@ -114,6 +118,7 @@ class FGSMAttack(BaseAttack):
         self.quantile = quantile
         self.target = target
         self.bounds = bounds
+        self.constraints = constraints
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state

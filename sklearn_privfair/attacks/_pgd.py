@@ -63,6 +63,9 @@ class PGDAttack(BaseAttack):
         per feature when fitted on data (one range for all pixels of images), a row outside
         widening it for itself; (0, 1) when fitted on a model, if the rows lie in it, else an
         error. None: no bounds.
+    constraints : Constraints, default=None
+        What may move, and how; see :class:`Constraints`. None: every feature may, by any amount
+        within the bounds.
     batch_size : int, default=256
         Rows attacked together. It does not change the result.
     n_jobs : int, default=None
@@ -139,6 +142,7 @@ class PGDAttack(BaseAttack):
         quantile=0.99,
         target=None,
         bounds="auto",
+        constraints=None,
         batch_size=256,
         n_jobs=None,
         random_state=None,
@@ -157,6 +161,7 @@ class PGDAttack(BaseAttack):
         self.quantile = quantile
         self.target = target
         self.bounds = bounds
+        self.constraints = constraints
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state

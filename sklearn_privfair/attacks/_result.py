@@ -32,6 +32,8 @@ class AttackResult:
         are, and infinite where the attack failed.
     n_forward, n_backward : int ndarray of shape (n_samples,)
         Passes through the model spent on each row.
+    found_by : ndarray of str of shape (n_samples,), or None
+        Of an ensemble, the attack that turned each row; "" where none did.
     trace : dict of str to ndarray of shape (n_samples, n_recorded_steps), or None
         ``"loss"`` (what the attack raises; for ``loss="ce"`` the log-odds of the other classes)
         and ``"distance"`` (in the attack's norm) at each step, NaN once the row is
@@ -61,6 +63,7 @@ class AttackResult:
     distance: dict
     n_forward: np.ndarray
     n_backward: np.ndarray
+    found_by: np.ndarray | None = field(default=None, repr=False)
     trace: dict | None = field(default=None, repr=False)
 
     def to_frame(self):
@@ -75,6 +78,8 @@ class AttackResult:
         table = {name: getattr(self, name) for name in names}
         table |= self.distance
         table |= {"n_forward": self.n_forward, "n_backward": self.n_backward}
+        if self.found_by is not None:
+            table["found_by"] = self.found_by
         return pd.DataFrame(table, index=getattr(self.X, "index", None))
 
     def __repr__(self):

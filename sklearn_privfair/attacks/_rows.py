@@ -6,7 +6,7 @@ rounding does not depend on how many are left.
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,8 +34,12 @@ class Problem:
         The box in which rows may move.
     eps : torch.Tensor of shape (n,), or None
         The largest distance allowed; None for the least distance.
-    norm : {1, 2, inf}
+    norm : {0, 1, 2, inf}
         The norm of distances.
+    snap : Snap or None
+        From any rows to rows that may be; None: all may.
+    by_name : bool torch.Tensor of shape (n_features,), or None
+        Coordinates of categorical features, which no gradient moves.
     """
 
     x: torch.Tensor
@@ -45,6 +49,17 @@ class Problem:
     upper: torch.Tensor | None
     eps: torch.Tensor | None
     norm: float
+    snap: Any = None
+    by_name: torch.Tensor | None = None
+
+    def for_gradients(self):
+        """Give the problem in which categorical features stay as they are."""
+        if self.by_name is None:
+            return self
+        lower, upper = (
+            torch.where(self.by_name, self.x, bound) for bound in (self.lower, self.upper)
+        )
+        return replace(self, lower=lower, upper=upper)
 
     def take(self, index):
         """Give the problem of the rows of `index` alone."""
@@ -60,7 +75,7 @@ class Problem:
         return self._each(lambda tensor: tensor if tensor is None else tensor.to(device))
 
     def _each(self, change):
-        names = ("x", "label", "target", "lower", "upper", "eps")
+        names = ("x", "label", "target", "lower", "upper", "eps")  # the others are of all rows
         changed: dict = {name: change(getattr(self, name)) for name in names}
         return replace(self, **changed)
 
@@ -73,6 +88,7 @@ class Found:
         self.x = problem.x.clone()
         self.distance = torch.full((n,), torch.inf, dtype=torch.float64)
         self.flat = torch.zeros(n, dtype=torch.bool)  # no slope where an attack began
+        self.member = torch.zeros(n, dtype=torch.int64)  # the attack that found it
         self.n_forward = torch.zeros(n, dtype=torch.int64)
         self.n_backward = torch.zeros(n, dtype=torch.int64)
         self.trace: dict | None = {"loss": [], "distance": []} if with_trace else None
@@ -107,6 +123,8 @@ class Rows:
         self.found = found
         self.seed, self.restart, self.confidence = seed, restart, confidence
         self.keeps_budget = keeps_budget  # whether all points asked about are within eps
+        self.member = 0  # the number of the attack among those of an ensemble
+        self.budget = None  # forward passes that each row may still take; None: any number
         self.asks = 0
         self.climbing = False  # in training, where the worst row counts and not the first one
         index = torch.arange(len(problem.x))
@@ -128,6 +146,8 @@ class Rows:
         p = self._problem
         self.x0, self.label, self.target = p.x, p.label, p.target
         self.lower, self.upper, self.eps, self.norm = p.lower, p.upper, p.eps, p.norm
+        fixed = None if p.lower is None else p.lower == p.upper
+        self._free = None if fixed is None or not bool(fixed.any()) else (~fixed).to(p.x.dtype)
 
     @property
     def random(self):
@@ -179,13 +199,15 @@ class Rows:
         answer : Answer
             Its loss is of shape (n, n_losses), its gradient (n, n_losses, ...).
         """
-        x = x.detach().requires_grad_()
+        x = self._snapped(x).detach().requires_grad_()
         logits = self.module(x)
         values = [loss(logits, self.label, self.target) for loss in losses]
         gradients = [
             torch.autograd.grad(value.sum(), x, retain_graph=i + 1 < len(losses))[0]
             for i, value in enumerate(values)
         ]
+        if self._free is not None:  # what cannot move has no say in where the rest goes
+            gradients = [gradient * self._free for gradient in gradients]
         answer = Answer(
             logits.detach(),
             torch.stack([value.detach() for value in values], dim=1).to(x.dtype),
@@ -209,11 +231,42 @@ class Rows:
 
     def logits(self, x):
         """Ask the model for the logits at `x`: one forward pass; an adversarial `x` is kept."""
+        x = self._snapped(x)
         with torch.no_grad():
             logits = self.module(x)
         self.found.n_forward[self.index[~self.done]] += 1
         self._consider(x, logits, None)
         return logits
+
+    def logits_of(self, xs):
+        """Ask the model for the logits at several points of each row, in one call.
+
+        Parameters
+        ----------
+        xs : torch.Tensor of shape (n_points, n, ...)
+            Each point counts as a forward pass.
+
+        Returns
+        -------
+        logits : torch.Tensor of shape (n_points, n, n_classes)
+        """
+        xs = torch.stack([self._snapped(x) for x in xs])
+        with torch.no_grad():
+            logits = self.module(xs.flatten(0, 1)).unflatten(0, xs.shape[:2])
+        self.found.n_forward[self.index[~self.done]] += len(xs)
+        for x, answer in zip(xs, logits, strict=True):
+            self._consider(x, answer, None)
+        return logits
+
+    @property
+    def n_left(self):
+        """Forward passes that each row may still take, (n,); a large number without a limit."""
+        if self.budget is None:
+            return torch.full((len(self),), torch.iinfo(torch.int64).max)
+        return (self.budget - self.found.n_forward)[self.index]
+
+    def _snapped(self, x):
+        return x if self._problem.snap is None else self._problem.snap(x, self)
 
     def margin(self, logits):
         """How far each row is beyond the decision boundary, less the confidence asked for."""
@@ -261,6 +314,7 @@ class Rows:
             self.found.distance[self.index[better]] = 0.0
             self.done |= better
         self.found.x[self.index[better]] = x[better.to(x.device)].to(self.found.x)
+        self.found.member[self.index[better]] = self.member
 
     def _distance(self, x):
         return row_norm(x - self.x0, self.norm).double().cpu()

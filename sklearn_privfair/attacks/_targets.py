@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def resolve_target(target, victim, rows, predicted):
+def resolve_target(target, victim, rows, predicted, logits):
     """Turn the parameter `target` into one class code per row, or None for an untargeted attack.
 
     Parameters
@@ -13,6 +13,8 @@ def resolve_target(target, victim, rows, predicted):
     rows : ndarray of shape (n_samples, ...)
     predicted : int ndarray of shape (n_samples,)
         Codes of the classes predicted.
+    logits : callable
+        Gives those of the rows.
 
     Returns
     -------
@@ -27,7 +29,7 @@ def resolve_target(target, victim, rows, predicted):
         return None
     known = victim.classes_ is not None and np.isin("least_likely", victim.classes_)
     if isinstance(target, str) and target == "least_likely" and not known:
-        return victim.logits(rows).argmin(axis=1).astype(np.int64) if len(rows) else predicted
+        return logits().argmin(axis=1).astype(np.int64) if len(rows) else predicted
     if np.ndim(target) == 0:
         codes = np.full(len(rows), victim.encode([target], "target")[0])
     else:

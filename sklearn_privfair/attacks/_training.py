@@ -62,6 +62,11 @@ def perturb(attack, module, x, label, bounds, generator, target=None):
         For an attack with a budget, where its steps end, of all restarts the one of highest loss;
         for one without, the nearest adversarial row, and `x` where none was found.
     """
+    if attack.constraints is not None or attack.asks != "gradient":
+        raise ValueError(
+            f"{attack!r} cannot change the batches of a training: constraints, and attacks that "
+            "need no gradient, are for fitted models; use for example PGDAttack with bounds."
+        )
     lower, upper = (None, None) if bounds is None else bounds
     eps = None if attack.eps is None else x.new_full((len(x),), attack.eps)
     problem = Problem(x, label, target, lower, upper, eps, attack.norm)

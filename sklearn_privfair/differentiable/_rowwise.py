@@ -28,7 +28,12 @@ def row_quantum(module):
     """Give the number of rows of which batches must be a multiple, so that rounding is the same.
 
     A module of a kind not known to be exact, and so one with a `forward` of the user's, gets 32.
+
+    A module says otherwise by an attribute `row_quantum`.
     """
+    said = getattr(module, "row_quantum", None)
+    if said is not None:
+        return said
     return _EXACT_QUANTUM if all(type(m) in _EXACT for m in module.modules()) else _QUANTUM
 
 

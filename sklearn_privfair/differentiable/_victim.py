@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._classification_threshold import BaseThresholdClassifier
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -129,6 +130,47 @@ class Victim:
         with _as_found(self._inner):
             return self.encode(self.model.predict(X))
 
+    def scores(self, X):
+        """Ask the real model for scores, one for each class: the largest is the class predicted.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Raw features.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_classes) and dtype float64
+            Of `decision_function`, which does not saturate, or where there is none that gives one
+            score a class the logarithms of `predict_proba`. Where `predict` does not follow its
+            own scores (a threshold that was tuned), the class predicted is put first.
+
+        Raises
+        ------
+        TypeError
+            If the model has neither.
+        """
+        n_classes = len(self.classes_)
+        with _as_found(self._inner):
+            scores = _decisions(self.model, X, n_classes)
+            if scores is None:
+                if not hasattr(self.model, "predict_proba"):
+                    raise TypeError(
+                        f"{self.model!r} has no scores, neither decision_function nor "
+                        "predict_proba; use an attack that asks for decisions alone, as "
+                        "HopSkipJumpAttack."
+                    )
+                proba = np.asarray(self.model.predict_proba(X), dtype=np.float64)
+                scores = np.log(np.maximum(proba, np.finfo(np.float64).tiny ** 0.25))
+        if self._thresholded:
+            rows = np.arange(len(scores))
+            scores[rows, self.predict(X)] = scores.max(axis=1) + 1e-9
+        return scores
+
+    @cached_property
+    def _thresholded(self):
+        return isinstance(last_step(self.model), BaseThresholdClassifier)
+
     def encode(self, y, name="y"):
         """Turn labels into numbers of columns of the logits.
 
@@ -194,6 +236,18 @@ class Victim:
         y : ndarray of shape (n_samples,)
         """
         return codes if self.classes_ is None else self.classes_[codes]
+
+
+def _decisions(model, X, n_classes):
+    """Scores of `decision_function`, one column a class, or None."""
+    if not hasattr(model, "decision_function"):
+        return None
+    scores = np.asarray(model.decision_function(X), dtype=np.float64)
+    if scores.ndim == 1:
+        return np.stack([-scores, scores], axis=1) / 2
+    # SVC may give a score for each pair of classes
+    pairs = getattr(last_step(model), "decision_function_shape", "ovr") == "ovo"
+    return None if scores.shape[1] != n_classes or pairs else scores
 
 
 def net_labels(y, name="y"):

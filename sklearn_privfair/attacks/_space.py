@@ -1,0 +1,278 @@
+"""The coordinates in which an attack moves rows, and what it may do to each of them.
+
+Of most models they are the features themselves. A categorical feature becomes as many coordinates
+as it has categories, one of them 1, so that to the attacks there is but one kind of group; a scale
+makes the units of all coordinates alike.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from sklearn_privfair.attacks._bounds import check_bounds, unit_bounds
+from sklearn_privfair.attacks._constraints import Constraints
+from sklearn_privfair.attacks._norms import distances
+from sklearn_privfair.attacks._snap import Snap
+from sklearn_privfair.attacks._table import Table, categorical_columns
+
+
+class Space:
+    """Rows as a user gives them, and as an attack moves them.
+
+    Parameters
+    ----------
+    X : data frame or ndarray of shape (n_samples, ...)
+        What the user gave, validated.
+    names : list of str, or None
+        Of its columns.
+    constraints : Constraints or None
+    learned : Learned or None
+        What data told when the attack was fitted on them.
+    norm : {0, 1, 2, inf}
+        In which a change of category is to be one unit long.
+
+    Attributes
+    ----------
+    width : int
+        Number of coordinates.
+    unit : float64 ndarray of shape (width,), or None
+        The length of a unit of each coordinate; None: all are 1.
+    snap : Snap or None
+        Puts rows where they may be: whole numbers, and one of each group.
+    """
+
+    def __init__(self, X, names, constraints, learned, norm):
+        n = int(np.prod(np.shape(X)[1:]))
+        self.rules = (constraints or Constraints()).resolve(n, names)
+        categories = {} if learned is None else learned.categories
+        self.table = Table(X, self.rules, categories)
+        self._lay_out(n)
+        self._rule(norm, learned, n)
+
+    def _lay_out(self, n):
+        """Give every feature its coordinates."""
+        self.spread = np.array([len(self.table.categories.get(i, (0,))) for i in range(n)])
+        self.start = np.concatenate([[0], np.cumsum(self.spread)[:-1]]).astype(np.int64)
+        self.width = int(self.spread.sum())
+        self.feature = np.repeat(np.arange(n), self.spread)  # of each coordinate
+        self.categorical = np.isin(self.feature, list(self.table.categories))
+        self.plain = not self.table.categories
+
+    def _rule(self, norm, learned, n):
+        rules = self.rules
+        whole = {*rules.integer}
+        if self.table.frame:
+            whole |= {*self.table.whole}
+        members = {int(i) for group in rules.one_hot for i in group}
+        self.integer = self._mask(whole - members)
+        self.groups = [self.start[group] for group in rules.one_hot]
+        self.groups += [
+            self.start[i] + np.arange(self.spread[i]) for i in sorted(self.table.categories)
+        ]
+        unit, still = _unit(rules.scale, learned, n, {*self.table.categories} | members)
+        frozen = {*rules.immutable} | still
+        self.unit = None if unit is None else unit[self.feature]
+        if self.table.categories:
+            self.unit = np.ones(self.width) if self.unit is None else self.unit
+            # two coordinates of a category change at once
+            self.unit[self.categorical] *= {1: 2, 2: np.sqrt(2)}.get(norm, 1)
+        self.frozen = self._mask(frozen)
+        self.rising, self.falling = self._mask(rules.increasing), self._mask(rules.decreasing)
+        self.snap = None
+        if self.integer.any() or self.groups:
+            self.snap = Snap(self.integer, self.groups, self.unit)
+        self.fixed = self.integer.copy()  # what rounding into the ball must leave alone
+        for group in self.groups:
+            self.fixed[group] = True
+
+    def _mask(self, features):
+        return np.isin(self.feature, [int(i) for i in features])
+
+    def encode(self, X):
+        """Give the coordinates of rows: ndarray (n, width), or as they came where that is it."""
+        if self.plain and not self.table.frame:
+            return X
+        numbers = self.table.encode(X)
+        if self.plain:
+            return numbers
+        rows = numbers[:, self.feature]
+        place = np.arange(self.width) - self.start[self.feature]
+        hot = rows == place
+        return np.where(self.categorical, hot, rows).astype(rows.dtype)
+
+    def decode(self, rows, X, index=None):
+        """Put coordinates back into a container like `X`, whose rows `index` they are."""
+        if not self.plain:
+            numbers = rows[:, self.start].copy()
+            for i in self.table.categories:
+                block = rows[:, self.start[i] : self.start[i] + self.spread[i]]
+                numbers[:, i] = np.where(block.max(axis=1) > 0.5, block.argmax(axis=1), -1)
+            rows = numbers
+        return self.table.decode(self._whole(rows.reshape(len(rows), -1)), X, index)
+
+    def _whole(self, numbers):
+        whole = self.integer[self.start]
+        if not whole.any():
+            return numbers
+        return np.where(whole, np.round(numbers), numbers)
+
+    def tidy(self, rows):
+        """Round away what arithmetic left on whole numbers and on the members of groups."""
+        if not self.fixed.any():
+            return rows
+        flat = rows.reshape(len(rows), -1)
+        return np.where(self.fixed, np.round(flat), flat).reshape(rows.shape)
+
+    def expand(self, bounds):
+        """Give bounds, a pair of arrays by feature, by coordinate."""
+        if bounds is None or self.plain:
+            return bounds
+        low, high = (b.reshape(1, -1) for b in bounds)
+        low, high = (b if b.shape[1] == 1 else b[:, self.feature] for b in (low, high))
+        return (
+            np.where(self.categorical, 0.0, low),
+            np.where(self.categorical, 1.0, high),
+        )
+
+    def unit_box(self, rows):
+        """Give the bounds (0, 1) of the coordinates of which no range is known."""
+        ranged = self._mask(self.rules.ranges) | self.categorical
+        if not ranged.any():
+            return unit_bounds(rows)
+        low, high = unit_bounds(rows.reshape(len(rows), -1)[:, ~ranged])
+        return np.where(ranged, -np.inf, low), np.where(ranged, np.inf, high)
+
+    def box(self, rows, bounds, widen):
+        """Give the lowest and highest coordinates that each row may have, or None.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, ...)
+            Coordinates.
+        bounds : pair of ndarrays, or None
+            By coordinate.
+        widen : bool
+            Whether a row outside widens the box for itself.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (1 or n, ...), or None
+        """
+        lower, upper = check_bounds(bounds, rows, widen)
+        if self.rules.ranges or self.groups:
+            ranges = np.full((2, 1, self.width), [[[-np.inf]], [[np.inf]]])
+            for i, limits in self.rules.ranges.items():
+                ranges[:, 0, self.start[i]] = limits
+            for group in self.groups:
+                ranges[:, 0, group] = [[0], [1]]
+            low, high = check_bounds(tuple(ranges), rows, widen=False)
+            lower = low if lower is None else np.maximum(lower, low)
+            upper = high if upper is None else np.minimum(upper, high)
+        still = self.frozen.any() or self.rising.any() or self.falling.any()
+        if not (still or self._missing(rows).any()):
+            return lower, upper
+        shape = (1,) * rows.ndim
+        lower = np.full(shape, -np.inf, rows.dtype) if lower is None else lower
+        upper = np.full(shape, np.inf, rows.dtype) if upper is None else upper
+        at_least, at_most = self.frozen | self.rising, self.frozen | self.falling
+        missing = self._missing(rows)
+        lower = np.where(at_least.reshape(1, *rows.shape[1:]), rows, lower)
+        upper = np.where(at_most.reshape(1, *rows.shape[1:]) | missing, rows, upper)
+        return lower, upper
+
+    def _missing(self, rows):
+        """Whether coordinates are of a category that is missing, and stays so."""
+        missing = np.zeros((1,) * rows.ndim, dtype=bool)
+        if self.plain:
+            return missing
+        missing = np.zeros(rows.shape, dtype=bool)
+        for i in self.table.categories:
+            block = slice(self.start[i], self.start[i] + self.spread[i])
+            missing[:, block] = (rows[:, block].max(axis=1) == 0)[:, None]
+        return missing
+
+    def check(self, rows):
+        """Raise if rows break the rules before anything moved."""
+        flat = rows.reshape(len(rows), -1)
+        for i in np.flatnonzero(self.integer):
+            if (flat[:, i] != np.round(flat[:, i])).any():
+                value = flat[flat[:, i] != np.round(flat[:, i]), i][0]
+                raise ValueError(
+                    f"constraints: feature {self.feature[i]} is to stay a whole number, but X "
+                    f"holds {value}."
+                )
+        for group in self.groups[: len(self.rules.one_hot)]:
+            block = flat[:, group]
+            if not (((block == 0) | (block == 1)).all() and (block.sum(axis=1) == 1).all()):
+                raise ValueError(
+                    f"constraints: of the one_hot group {self.feature[group].tolist()} not every "
+                    "row of X has exactly one feature 1 and the others 0."
+                )
+
+    def distances(self, rows, rows_adv):
+        """Distance of each row in l0, l1, l2 and linf, a change of category being one unit."""
+        if self.plain and self.unit is None:
+            return distances(rows, rows_adv)
+        delta = np.subtract(rows_adv, rows, dtype=np.float64).reshape(len(rows), -1)
+        if self.unit is not None:
+            delta = delta / np.where(self.categorical, 1.0, self.unit)
+        if not self.plain:
+            for i in self.table.categories:
+                block = slice(self.start[i], self.start[i] + self.spread[i])
+                worth = 1.0 if not isinstance(self.rules.scale, np.ndarray) else self.rules.scale[i]
+                delta[:, self.start[i]] = (delta[:, block] != 0).any(axis=1) / worth
+            delta = delta[:, self.start]
+        return distances(np.zeros_like(delta), delta)
+
+
+class Learned:
+    """What data tell about features: how far they spread, and which categories there are.
+
+    Parameters
+    ----------
+    X : data frame or ndarray of shape (n_samples, ...)
+    names : list of str, or None
+    constraints : Constraints or None
+    """
+
+    def __init__(self, X, names, constraints):
+        n = int(np.prod(np.shape(X)[1:]))
+        rules = (constraints or Constraints()).resolve(n, names)
+        seen = Table(X, replace(rules, categories=_seen(X, rules)), {})
+        self.categories = seen.categories
+        self.low = self.high = self.std = None
+        if constraints is None and not seen.frame:
+            return
+        numbers = seen.encode(X).astype(np.float64)
+        self.low, self.high = numbers.min(axis=0), numbers.max(axis=0)
+        self.std = numbers.std(axis=0)
+        for i in self.categories:
+            self.low[i], self.high[i] = -np.inf, np.inf
+
+
+def _seen(X, rules):
+    """Give the categories of every categorical feature: as said, by dtype, or those seen."""
+    found = dict(rules.categories or {})
+    for i in {*rules.categorical.tolist(), *categorical_columns(X)} - set(found):
+        column = X.iloc[:, i] if hasattr(X, "iloc") else pd.Series(X.reshape(len(X), -1)[:, i])
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            found[i] = column.cat.categories
+        else:
+            found[i] = np.array(sorted(column.dropna().unique(), key=lambda v: (str(type(v)), v)))
+    return found
+
+
+def _unit(scale, learned, n, without):
+    """Give the unit of each feature, and the features that may not move for want of one."""
+    if not isinstance(scale, str):
+        return scale, set()
+    if learned is None:
+        raise ValueError(
+            f"constraints: scale={scale!r} is learned from data, but the attack was fitted on a "
+            "model; fit it on data, attack.fit(X, y), or give one number for each feature."
+        )
+    spread = learned.std if scale == "std" else learned.high - learned.low
+    spread = np.array([1.0 if i in without else spread[i] for i in range(n)])
+    still = {i for i in range(n) if not spread[i] > 0}
+    return np.where(spread > 0, spread, 1.0), still

@@ -1,0 +1,88 @@
+"""The model as an attack's coordinates see it: a module with gradients, or questions to the model.
+
+Both are torch modules from coordinates to logits, so that an attack never knows which it asks.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_privfair.differentiable._rowwise import declare_exact
+
+
+@declare_exact
+class ModuleView(nn.Module):
+    """A differentiable model, behind a change of units and of categories to codes.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        From features to logits.
+    space : Space
+    """
+
+    def __init__(self, module, space):
+        super().__init__()
+        self.module = module
+        self.space = space
+        self.codes = space.table.categories  # numbers, or the model would not take gradients
+
+    def forward(self, x):
+        """Give the logits at coordinates (n, ...)."""
+        if self.space.unit is not None:
+            unit = torch.as_tensor(self.space.unit, dtype=x.dtype, device=x.device)
+            x = (x.flatten(1) * unit).reshape(x.shape)
+        if not self.space.plain:
+            x = self._collapse(x)
+        return self.module(x)
+
+    def _collapse(self, x):
+        features = []
+        for i, start in enumerate(self.space.start):
+            if i not in self.codes:
+                features.append(x[:, start])
+                continue
+            block = x[:, start : start + self.space.spread[i]]
+            values = torch.as_tensor(self.codes[i], dtype=x.dtype, device=x.device)
+            features.append(values[block.argmax(1)])
+        return torch.stack(features, dim=1)
+
+
+class Oracle(nn.Module):
+    """A model without gradients: every forward pass asks the real model.
+
+    Parameters
+    ----------
+    victim : Victim
+    space : Space
+    like : data frame or ndarray
+        Empty; what the model is to be asked in.
+    decisions : bool
+        Whether to ask for classes alone, and not for scores.
+    dtype : numpy dtype
+        Of the rows as they are handed back.
+    """
+
+    row_quantum = 1  # nothing is gained by rows that fill a batch up
+
+    def __init__(self, victim, space, like, decisions, dtype):
+        super().__init__()
+        self.victim = victim
+        self.space = space
+        self.like = like
+        self.decisions = decisions
+        self.dtype = dtype
+
+    def forward(self, x):
+        """Give scores, or ones and zeros, at coordinates (n, ...)."""
+        rows = x.detach().cpu().numpy()
+        if self.space.unit is not None:
+            flat = rows.reshape(len(rows), -1) * self.space.unit
+            rows = flat.reshape(rows.shape)
+        rows = self.space.decode(rows.astype(self.dtype, copy=False), self.like)
+        if self.decisions:
+            codes = self.victim.predict(rows)
+            scores = np.eye(len(self.victim.classes_))[codes]
+        else:
+            scores = self.victim.scores(rows)
+        return torch.as_tensor(scores, dtype=x.dtype, device=x.device)
