@@ -40,6 +40,7 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     keeps_budget = True  # whether every point that it asks about lies within eps
     asks = "gradient"  # what it asks of the model: or "scores", or "decisions"
     n_queries: Any = None  # no limit
+    _learned: Any = None  # what data told, if it was fitted on data
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["predict"]), torch.nn.Module, None],

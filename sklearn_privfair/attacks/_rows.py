@@ -54,7 +54,7 @@ class Problem:
 
     def for_gradients(self):
         """Give the problem in which categorical features stay as they are."""
-        if self.by_name is None:
+        if self.by_name is None or self.lower is None or self.upper is None:  # groups have a box
             return self
         lower, upper = (
             torch.where(self.by_name, self.x, bound) for bound in (self.lower, self.upper)

@@ -150,9 +150,8 @@ class Victim:
         TypeError
             If the model has neither.
         """
-        n_classes = len(self.classes_)
         with _as_found(self._inner):
-            scores = _decisions(self.model, X, n_classes)
+            scores = _decisions(self.model, X, len(self.classes_))  # type: ignore[arg-type]
             if scores is None:
                 if not hasattr(self.model, "predict_proba"):
                     raise TypeError(
