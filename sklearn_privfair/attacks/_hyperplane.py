@@ -49,27 +49,13 @@ def nearest_on_plane(normal, gain, lower, upper, norm):
     return step.reshape(normal.shape).to(normal.dtype), reached.squeeze(1)
 
 
-def project_on_plane(x, normal, offset, lower, upper, norm):
-    """Give each row's shortest step to ``{z: normal . z = offset}`` within a box that holds `x`.
+def project_on_plane(normal, gain, lower, upper, norm):
+    """Give each row's shortest step ``d`` with ``normal . d = gain``, whatever the gain's sign.
 
-    Parameters
-    ----------
-    x, normal : torch.Tensor of shape (n, ...)
-    offset : torch.Tensor of shape (n,)
-        The plane, on either side of `x`.
-    lower, upper : torch.Tensor broadcastable to `x`, or None
-        The box, in the same coordinates as `x`. None: no box.
-    norm : {1, 2, inf}
-
-    Returns
-    -------
-    step, reached
-        As :func:`nearest_on_plane` gives them.
+    Parameters and results as of :func:`nearest_on_plane`, of which a negative gain asks nothing.
     """
-    gain = offset.double() - (normal.double() * x.double()).flatten(1).sum(1)
-    side = columns(1 - 2 * (gain < 0).to(normal.dtype), normal)
-    low, high = (None, None) if lower is None else (lower - x, upper - x)
-    return nearest_on_plane(side * normal, gain.abs(), low, high, norm)
+    turned = columns(gain < 0, normal)
+    return nearest_on_plane(torch.where(turned, -normal, normal), gain.abs(), lower, upper, norm)
 
 
 def _room(flat, lower, upper, normal):
