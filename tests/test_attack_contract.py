@@ -19,7 +19,8 @@ from sklearn_privfair._discovery import public_estimators
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.differentiable import Victim
 
-STEPS = {"n_steps": 20, "binary_search_steps": 5}  # enough to find rows, where there are such
+# enough to find rows, where there are such
+STEPS = {"n_steps": 20, "binary_search_steps": 5, "n_queries": 400}
 NORMS = {"l0": 0, "l1": 1, "l2": 2, "linf": np.inf}
 
 
@@ -34,7 +35,7 @@ def cls(request):
 
 
 def make_attack(cls, case, **params):
-    steps = {name: n for name, n in STEPS.items() if hasattr(make_instance(cls), name)}
+    steps = {name: n for name, n in STEPS.items() if name in make_instance(cls).get_params()}
     return make_instance(cls, **{"estimator": None, "bounds": case.bounds} | steps | params)
 
 

@@ -1,7 +1,7 @@
 """What may move, and how: the rules of a table that an adversarial row has to keep."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,8 +23,10 @@ class Constraints:
     ----------
     immutable : list or bool ndarray, default=()
         Features that stay as they are.
-    increasing, decreasing : list or bool ndarray, default=()
-        Features that may only grow, or only shrink.
+    increasing : list or bool ndarray, default=()
+        Features that may only grow.
+    decreasing : list or bool ndarray, default=()
+        Features that may only shrink.
     integer : list or bool ndarray, default=()
         Features that stay whole numbers.
     categorical : list or bool ndarray, default=()
@@ -124,13 +126,6 @@ class Constraints:
             given["scale"] = np.asarray(self.scale, dtype=np.float64).ravel()
         _check(given, n_features, names)
         return Constraints(**given)
-
-    def is_empty(self):
-        """Tell whether nothing is constrained."""
-        return all(
-            value is None or len(value) == 0
-            for value in (getattr(self, field.name) for field in fields(self))
-        )
 
 
 def _numbers(keys, rule, n_features, names):

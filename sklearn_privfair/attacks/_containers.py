@@ -25,4 +25,6 @@ def container_like(array, X, index=None):
         return array
     columns = np.asarray(X.columns, dtype=object)
     like = X if index is None else _safe_indexing(X, index)
+    if len(like) != len(array):  # rows of nobody, to ask the model about
+        like = array
     return _get_adapter_from_container(X).create_container(array, like, columns, inplace=False)

@@ -10,6 +10,7 @@ import torch
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
+from sklearn_privfair.attacks._groups import run_by_groups
 from sklearn_privfair.attacks._rows import Found, Rows
 from sklearn_privfair.attacks._threads import n_batches_at_once, one_thread_per_batch
 from sklearn_privfair.differentiable._rowwise import round_up, row_quantum
@@ -78,8 +79,16 @@ def run_batch(members, views, problem, seed, device, with_trace=False):
 
 
 def _run_member(number, attack, module, problem, found, seed):
-    if attack.asks == "gradient":
-        problem = problem.for_gradients()
+    def run(problem, found):
+        _run_alone(number, attack, module, problem, found, seed)
+
+    if attack.asks == "gradient" and problem.snap is not None and problem.snap.groups:
+        run_by_groups(run, module, problem, found)
+    else:
+        run(problem, found)
+
+
+def _run_alone(number, attack, module, problem, found, seed):
     budget = None if attack.n_queries is None else found.n_forward + attack.n_queries - _ASIDE
 
     def rows(restart):

@@ -68,10 +68,9 @@ class Evaluation:
         self.lower, self.upper = attack._box(self.space, self.rows)
         self.before = self.predict(self.rows)
         self.label = self.before if y is None else self.victim.encode(_check_labels(y, table))
-        self.victim.check_outputs(self.label, self.rows)
-        self.target = resolve_target(
-            attack.target, self.victim, self.rows, self.before, self._logits
-        )
+        one = np.asarray(self.space.decode(self.rows[:1], self._like()))
+        self.victim.check_outputs(self.label, one)
+        self.target = resolve_target(attack.target, self.victim, len(self.rows), one, self._logits)
         self.attacked = self.before == self.label
         if self.target is not None:
             self.attacked &= self.target != self.label
@@ -140,7 +139,6 @@ class Evaluation:
 
         x = tensor(self.rows)
         eps = self.attack.eps
-        still = self.space.categorical if not self.space.plain else None
         return Problem(
             x=x,
             label=torch.as_tensor(self.label[index]),
@@ -150,7 +148,6 @@ class Evaluation:
             eps=None if eps is None else torch.full((len(rows),), eps, dtype=dtype),
             norm=self.attack.norm,
             snap=self.space.snap,
-            by_name=None if still is None else torch.as_tensor(still),
         )
 
     def result(self, parts, problem, members, return_trace):

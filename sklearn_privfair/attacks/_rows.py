@@ -38,8 +38,6 @@ class Problem:
         The norm of distances.
     snap : Snap or None
         From any rows to rows that may be; None: all may.
-    by_name : bool torch.Tensor of shape (n_features,), or None
-        Coordinates of categorical features, which no gradient moves.
     """
 
     x: torch.Tensor
@@ -50,16 +48,6 @@ class Problem:
     eps: torch.Tensor | None
     norm: float
     snap: Any = None
-    by_name: torch.Tensor | None = None
-
-    def for_gradients(self):
-        """Give the problem in which categorical features stay as they are."""
-        if self.by_name is None or self.lower is None or self.upper is None:  # groups have a box
-            return self
-        lower, upper = (
-            torch.where(self.by_name, self.x, bound) for bound in (self.lower, self.upper)
-        )
-        return replace(self, lower=lower, upper=upper)
 
     def take(self, index):
         """Give the problem of the rows of `index` alone."""
@@ -92,6 +80,22 @@ class Found:
         self.n_forward = torch.zeros(n, dtype=torch.int64)
         self.n_backward = torch.zeros(n, dtype=torch.int64)
         self.trace: dict | None = {"loss": [], "distance": []} if with_trace else None
+
+    def take_over(self, index, part, distance):
+        """Add what was found, at `distance`, for the rows `index` by another run on them alone."""
+        nearer = distance < self.distance[index]
+        better = index[nearer]
+        self.x[better] = part.x[nearer].to(self.x)
+        self.distance[better] = distance[nearer]
+        self.member[better] = part.member[nearer]
+        self.flat[index] |= part.flat
+        self.n_forward[index] += part.n_forward
+        self.n_backward[index] += part.n_backward
+        for name, lines in (self.trace or {}).items():
+            for values in part.trace[name]:
+                line = torch.full_like(self.distance, torch.nan)
+                line[index] = values
+                lines.append(line)
 
 
 class Answer(NamedTuple):
@@ -206,6 +210,9 @@ class Rows:
             torch.autograd.grad(value.sum(), x, retain_graph=i + 1 < len(losses))[0]
             for i, value in enumerate(values)
         ]
+        if self.asks == 0:
+            steepest = torch.stack([row_norm(gradient, np.inf) for gradient in gradients]).amax(0)
+            self.found.flat[self.index] |= (steepest == 0).cpu()
         if self._free is not None:  # what cannot move has no say in where the rest goes
             gradients = [gradient * self._free for gradient in gradients]
         answer = Answer(
@@ -213,9 +220,6 @@ class Rows:
             torch.stack([value.detach() for value in values], dim=1).to(x.dtype),
             torch.stack(gradients, dim=1),
         )
-        if self.asks == 0:
-            steepest = row_norm(answer.gradient, np.inf)
-            self.found.flat[self.index] |= (steepest == 0).cpu()
         self.asks += 1
         live = self.index[~self.done]
         self.found.n_forward[live] += 1

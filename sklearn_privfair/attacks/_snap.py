@@ -14,7 +14,8 @@ class Snap:
     """From any rows to the nearest that have whole numbers and groups with one member.
 
     An attack moves rows freely and asks the model about snapped ones; gradients there are taken
-    for those of the free rows (a straight-through estimate).
+    for those of the free rows (a straight-through estimate). Groups are snapped for attacks that
+    follow no gradient; for those that do, see :mod:`~sklearn_privfair.attacks._groups`.
 
     Parameters
     ----------
@@ -30,6 +31,10 @@ class Snap:
         self.integer = integer
         self.groups = groups
         self.unit = np.ones(len(integer)) if unit is None else unit
+
+    def without_groups(self):
+        """Give what is left where groups stay as they are; None: nothing."""
+        return Snap(self.integer, [], self.unit) if self.integer.any() else None
 
     def __call__(self, x, rows):
         """Give the rows to ask the model about.

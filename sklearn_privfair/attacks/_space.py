@@ -109,7 +109,8 @@ class Space:
                 block = rows[:, self.start[i] : self.start[i] + self.spread[i]]
                 numbers[:, i] = np.where(block.max(axis=1) > 0.5, block.argmax(axis=1), -1)
             rows = numbers
-        return self.table.decode(self._whole(rows.reshape(len(rows), -1)), X, index)
+        numbers = self._whole(rows.reshape(len(rows), len(self.start)))
+        return self.table.decode(numbers, X, index)
 
     def _whole(self, numbers):
         whole = self.integer[self.start]
@@ -121,7 +122,7 @@ class Space:
         """Round away what arithmetic left on whole numbers and on the members of groups."""
         if not self.fixed.any():
             return rows
-        flat = rows.reshape(len(rows), -1)
+        flat = rows.reshape(len(rows), self.width)
         return np.where(self.fixed, np.round(flat), flat).reshape(rows.shape)
 
     def expand(self, bounds):
@@ -140,7 +141,7 @@ class Space:
         ranged = self._mask(self.rules.ranges) | self.categorical
         if not ranged.any():
             return unit_bounds(rows)
-        low, high = unit_bounds(rows.reshape(len(rows), -1)[:, ~ranged])
+        low, high = unit_bounds(rows.reshape(len(rows), self.width)[:, ~ranged])
         return np.where(ranged, -np.inf, low), np.where(ranged, np.inf, high)
 
     def box(self, rows, bounds, widen):
@@ -194,7 +195,7 @@ class Space:
 
     def check(self, rows):
         """Raise if rows break the rules before anything moved."""
-        flat = rows.reshape(len(rows), -1)
+        flat = rows.reshape(len(rows), self.width)
         for i in np.flatnonzero(self.integer):
             if (flat[:, i] != np.round(flat[:, i])).any():
                 value = flat[flat[:, i] != np.round(flat[:, i]), i][0]
@@ -214,7 +215,7 @@ class Space:
         """Distance of each row in l0, l1, l2 and linf, a change of category being one unit."""
         if self.plain and self.unit is None:
             return distances(rows, rows_adv)
-        delta = np.subtract(rows_adv, rows, dtype=np.float64).reshape(len(rows), -1)
+        delta = np.subtract(rows_adv, rows, dtype=np.float64).reshape(len(rows), self.width)
         if self.unit is not None:
             delta = delta / np.where(self.categorical, 1.0, self.unit)
         if not self.plain:

@@ -57,6 +57,7 @@ class Table:
 
     def __init__(self, X, constraints, learned):
         self.frame = hasattr(X, "select_dtypes")
+        self.shape = np.shape(X)[1:]
         self.dtypes = dict(enumerate(X.dtypes)) if self.frame else {}
         named = constraints.categories or {}
         self.categories = {
@@ -142,7 +143,7 @@ class Table:
             rows = numbers.copy()
             for i, categories in self.categories.items():
                 rows[:, i] = categories[numbers[:, i].astype(np.int64)]
-            return container_like(rows.reshape(len(rows), *np.shape(X)[1:]), X, index)
+            return container_like(rows.reshape(len(rows), *self.shape), X, index)
         like = X.index if index is None else X.index[index]
         if len(like) != len(numbers):  # rows of nobody, to ask the model about
             like = pd.RangeIndex(len(numbers))

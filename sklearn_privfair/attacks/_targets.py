@@ -3,18 +3,18 @@
 import numpy as np
 
 
-def resolve_target(target, victim, rows, predicted, logits):
+def resolve_target(target, victim, n_rows, one, logits):
     """Turn the parameter `target` into one class code per row, or None for an untargeted attack.
 
     Parameters
     ----------
     target : None, label, array-like of labels of shape (n_samples,), or "least_likely"
     victim : Victim
-    rows : ndarray of shape (n_samples, ...)
-    predicted : int ndarray of shape (n_samples,)
-        Codes of the classes predicted.
+    n_rows : int
+    one : ndarray of shape (1, ...)
+        A row, as the model takes it.
     logits : callable
-        Gives those of the rows.
+        Gives those of all rows.
 
     Returns
     -------
@@ -29,15 +29,15 @@ def resolve_target(target, victim, rows, predicted, logits):
         return None
     known = victim.classes_ is not None and np.isin("least_likely", victim.classes_)
     if isinstance(target, str) and target == "least_likely" and not known:
-        return logits().argmin(axis=1).astype(np.int64) if len(rows) else predicted
+        return logits().argmin(axis=1).astype(np.int64) if n_rows else np.zeros(0, np.int64)
     if np.ndim(target) == 0:
-        codes = np.full(len(rows), victim.encode([target], "target")[0])
+        codes = np.full(n_rows, victim.encode([target], "target")[0])
     else:
-        if len(target) != len(rows):
+        if len(target) != n_rows:
             raise ValueError(
-                f"target holds {len(target)} labels for {len(rows)} rows; give one label, one for "
+                f"target holds {len(target)} labels for {n_rows} rows; give one label, one for "
                 "each row, or 'least_likely'."
             )
         codes = victim.encode(target, "target")
-    victim.check_outputs(codes, rows, "target")
+    victim.check_outputs(codes, one, "target")
     return codes
