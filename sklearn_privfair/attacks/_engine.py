@@ -17,7 +17,7 @@ from sklearn_privfair.differentiable._rowwise import round_up, row_quantum
 
 # How far beyond the boundary a row found is pushed, relative to its step, if the real model,
 # computing in another order or precision, does not yet agree that it is beyond.
-NUDGES = (1e-6, 1e-5, 1e-4, 1e-3)
+_NUDGES = (1e-6, 1e-5, 1e-4, 1e-3)
 _ASIDE = 2  # questions of a row's budget that go to the clean row and to the proof
 _ROUNDS = 8  # of taking back what rounding put beyond the budget
 
@@ -187,7 +187,7 @@ def _exceeds(delta, x_adv, x, eps):
     return over
 
 
-def prove(predict, is_adversarial, candidates, x, found, constrain, nudges=NUDGES):
+def prove(predict, is_adversarial, candidates, x, found, constrain, again=True):
     """Let the real model judge the rows that are handed back.
 
     Parameters
@@ -202,8 +202,8 @@ def prove(predict, is_adversarial, candidates, x, found, constrain, nudges=NUDGE
         Rows in which the attack believes.
     constrain : callable
         From rows and their numbers to rows that obey box and ball.
-    nudges : sequence of float
-        How far rows that are not yet beyond the boundary are pushed, one after the other.
+    again : bool or bool ndarray of shape (n,), default=True
+        Rows that are pushed a little further if they are not yet beyond the boundary.
 
     Returns
     -------
@@ -217,16 +217,18 @@ def prove(predict, is_adversarial, candidates, x, found, constrain, nudges=NUDGE
     x_adv[left] = constrain(candidates[left], left)
     codes = predict(x_adv)
     left = left[~is_adversarial(codes[left], left)]
-    for nudge in nudges:
+    x_adv[left] = x[left]
+    success = found.copy()
+    success[left] = False
+    left = left[np.broadcast_to(again, len(x))[left]]
+    for nudge in _NUDGES:
         if not len(left):
             break
         further = candidates[left] + nudge * (candidates[left] - x[left])
         rows = constrain(further, left)
-        again = predict(rows, left)
-        proven = is_adversarial(again, left)
-        x_adv[left[proven]], codes[left[proven]] = rows[proven], again[proven]
+        now = predict(rows, left)
+        proven = is_adversarial(now, left)
+        x_adv[left[proven]], codes[left[proven]] = rows[proven], now[proven]
+        success[left[proven]] = True
         left = left[~proven]
-    x_adv[left] = x[left]
-    success = found.copy()
-    success[left] = False
     return x_adv, success, codes

@@ -105,6 +105,14 @@ class Evaluation:
             return module
         return ModuleView(module, self.space)
 
+    def n_classes(self):
+        """Count the classes of the model."""
+        if self.victim.classes_ is not None:
+            return len(self.victim.classes_)
+        return self.victim.logits(np.asarray(self.space.decode(self.rows[:1], self._like()))).shape[
+            1
+        ]
+
     def _like(self):
         """Give what the model is to be asked in: an empty frame, or array, like X."""
         return self.X[:0] if hasattr(self.X, "columns") else self.rows[:0]
@@ -176,7 +184,7 @@ class Evaluation:
             reached,
             self._constrain,
             # where each question counts, none is asked twice
-            nudges=_engine.NUDGES if all(m.asks == "gradient" for m in members) else (),
+            np.isin(finder, [i for i, member in enumerate(members) if member.n_queries is None]),
         )
         after = np.where(success | ~reached, after, self.before)
         warn_if_masked(flat & ~success, self.attacked)
@@ -197,6 +205,7 @@ class Evaluation:
             n_forward=passes[0],
             n_backward=passes[1],
             found_by=names[np.where(success, finder, -1)] if len(members) > 1 else None,
+            members=tuple(names[:-1]),
             trace=_gather_traces(parts, index, len(self.rows)) if return_trace else None,
         )
 

@@ -34,6 +34,8 @@ class AttackResult:
         Passes through the model spent on each row.
     found_by : ndarray of str of shape (n_samples,), or None
         Of an ensemble, the attack that turned each row; "" where none did.
+    members : tuple of str, default=()
+        The attacks that ran, in order.
     trace : dict of str to ndarray of shape (n_samples, n_recorded_steps), or None
         ``"loss"`` (what the attack raises; for ``loss="ce"`` the log-odds of the other classes)
         and ``"distance"`` (in the attack's norm) at each step, NaN once the row is
@@ -64,6 +66,7 @@ class AttackResult:
     n_forward: np.ndarray
     n_backward: np.ndarray
     found_by: np.ndarray | None = field(default=None, repr=False)
+    members: tuple = field(default=(), repr=False)
     trace: dict | None = field(default=None, repr=False)
 
     def to_frame(self):

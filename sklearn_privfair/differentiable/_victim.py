@@ -166,6 +166,12 @@ class Victim:
             scores[rows, self.predict(X)] = scores.max(axis=1) + 1e-9
         return scores
 
+    @property
+    def has_scores(self):
+        """Whether the model has scores, and not decisions alone."""
+        names = ("decision_function", "predict_proba")
+        return any(hasattr(self.model, name) for name in names)
+
     @cached_property
     def _thresholded(self):
         return isinstance(last_step(self.model), BaseThresholdClassifier)
