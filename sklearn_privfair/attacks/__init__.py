@@ -3,6 +3,7 @@
 from sklearn_privfair.attacks._apgd import APGDAttack
 from sklearn_privfair.attacks._constraints import Constraints
 from sklearn_privfair.attacks._cw import CWL2Attack
+from sklearn_privfair.attacks._deepfool import DeepFoolAttack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
 from sklearn_privfair.attacks._masking import GradientMaskingWarning
 from sklearn_privfair.attacks._pgd import PGDAttack
@@ -13,6 +14,7 @@ __all__ = [
     "AttackResult",
     "CWL2Attack",
     "Constraints",
+    "DeepFoolAttack",
     "FGSMAttack",
     "GradientMaskingWarning",
     "PGDAttack",
