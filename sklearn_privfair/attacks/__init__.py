@@ -6,6 +6,7 @@ from sklearn_privfair.attacks._cw import CWL2Attack
 from sklearn_privfair.attacks._deepfool import DeepFoolAttack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
 from sklearn_privfair.attacks._masking import GradientMaskingWarning
+from sklearn_privfair.attacks._minimum_norm import MinimumNormAttack
 from sklearn_privfair.attacks._pgd import PGDAttack
 from sklearn_privfair.attacks._result import AttackResult
 
@@ -17,5 +18,6 @@ __all__ = [
     "DeepFoolAttack",
     "FGSMAttack",
     "GradientMaskingWarning",
+    "MinimumNormAttack",
     "PGDAttack",
 ]
