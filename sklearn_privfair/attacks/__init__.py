@@ -8,7 +8,9 @@ from sklearn_privfair.attacks._fgsm import FGSMAttack
 from sklearn_privfair.attacks._masking import GradientMaskingWarning
 from sklearn_privfair.attacks._minimum_norm import MinimumNormAttack
 from sklearn_privfair.attacks._pgd import PGDAttack
+from sklearn_privfair.attacks._random_search import RandomSearchAttack
 from sklearn_privfair.attacks._result import AttackResult
+from sklearn_privfair.attacks._square import SquareAttack
 
 __all__ = [
     "APGDAttack",
@@ -20,4 +22,6 @@ __all__ = [
     "GradientMaskingWarning",
     "MinimumNormAttack",
     "PGDAttack",
+    "RandomSearchAttack",
+    "SquareAttack",
 ]
