@@ -13,12 +13,37 @@ from _tasks import Task
 
 from sklearn_privfair import attacks
 
-# For each task of the peers: our attack, and its settings by name.
-EQUAL_STEPS = {"step_schedule": "constant"}
+# For each task of the peers: our attacks, what the table calls them, and their settings.
 SETTINGS = {
-    "pgd_linf": ("PGDAttack", {"defaults": {}, "equal steps": EQUAL_STEPS}),
-    "pgd_l2": ("PGDAttack", {"defaults": {}, "equal steps": EQUAL_STEPS}),
-    "cw_l2": ("CWL2Attack", {"defaults": {}}),
+    "pgd_linf": [
+        ("PGDAttack", "defaults", {}),
+        ("PGDAttack", "equal steps", {"step_schedule": "constant"}),
+    ],
+    "pgd_l2": [
+        ("PGDAttack", "defaults", {}),
+        ("PGDAttack", "equal steps", {"step_schedule": "constant"}),
+    ],
+    "cw_l2": [("CWL2Attack", "defaults", {})],
+    "min_l2": [
+        ("DDNAttack", "DDN", {}),
+        ("FMNAttack", "FMN", {}),
+        ("DeepFoolAttack", "DeepFool", {}),
+        ("FABAttack", "FAB", {}),
+    ],
+    "min_linf": [
+        ("FMNAttack", "FMN", {}),
+        ("DeepFoolAttack", "DeepFool", {}),
+        ("FABAttack", "FAB", {}),
+    ],
+    "min_l1": [("FMNAttack", "FMN", {}), ("FABAttack", "FAB", {})],
+    "min_l0": [("FMNAttack", "FMN", {})],
+    "apgd_linf": [
+        ("APGDAttack", "ce", {}),
+        ("APGDAttack", "dlr targeted", {"loss": "dlr_targeted"}),
+    ],
+    "square_linf": [("SquareAttack", "1000 queries", {"n_queries": 1000})],
+    "hopskipjump_l2": [("HopSkipJumpAttack", "1000 queries", {"n_queries": 1000})],
+    "autoattack_linf": [("AutoAttack", "standard", {"version": "standard"})],
 }
 
 
@@ -30,16 +55,17 @@ def public_attacks():
 
 def runs(task):
     """List our runs for one of the peers' tasks, as ``_peers.RUNS`` has them."""
-    name, settings = SETTINGS.get(task.name, (None, {}))
-    kind = public_attacks().get(name)
-    if kind is None:
-        return []
-    return [(label, None, partial(_run, kind, given)) for label, given in settings.items()]
+    found = public_attacks()
+    return [
+        (label, 100 if "HopSkip" in name else None, partial(_run, found[name], given))
+        for name, label, given in SETTINGS.get(task.name, [])
+        if name in found
+    ]
 
 
 def other_tasks(dataset):
     """List ``(task, runs)`` of the attacks that answer no task of the peers."""
-    listed = {name for name, _ in SETTINGS.values()}
+    listed = {name for settings in SETTINGS.values() for name, _, _ in settings}
     found = []
     for name, kind in public_attacks().items():
         parameters = inspect.signature(kind).parameters

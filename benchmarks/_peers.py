@@ -6,23 +6,10 @@ does no batching of its own is given the batches one after the other. `most_rows
 of what takes thousands of passes per row.
 """
 
+import _peers_suite
 import numpy as np
-import torch
+from _batches import art_classifier, in_batches
 from _plain import pgd
-
-
-def in_batches(attack):
-    """Let ``attack(net, x, y, task)``, on tensors, take arrays in batches."""
-
-    def run(net, X, y, task, batch_size):
-        pairs = zip(
-            torch.from_numpy(X).split(batch_size),
-            torch.from_numpy(y).split(batch_size),
-            strict=True,
-        )
-        return np.concatenate([attack(net, *pair, task).detach().numpy() for pair in pairs])
-
-    return run
 
 
 def plain_pgd(net, x, y, task):
@@ -63,20 +50,6 @@ def torchattacks_cw(c, n_steps, lr):
         return torchattacks.CW(net, c=c, steps=n_steps, lr=lr)(x, y)
 
     return in_batches(attack)
-
-
-def art_classifier(net, X, optimizer=None):
-    from art.estimators.classification import PyTorchClassifier
-
-    return PyTorchClassifier(
-        net,
-        loss=torch.nn.CrossEntropyLoss(),
-        input_shape=X.shape[1:],
-        nb_classes=10,
-        optimizer=optimizer,
-        clip_values=(0.0, 1.0),
-        device_type="cpu",
-    )
 
 
 def art_pgd(net, X, y, task, batch_size):
@@ -142,4 +115,5 @@ RUNS = {
         ]
     },
 }
-MODULES = {"foolbox": "foolbox", "torchattacks": "torchattacks", "art": "art"}
+for _library, _tasks in _peers_suite.RUNS.items():
+    RUNS[_library] = RUNS.get(_library, {}) | _tasks

@@ -12,6 +12,7 @@ PACKAGES = (
     "torch",
     "numpy",
     "foolbox",
+    "pyautoattack",
     "torchattacks",
     "adversarial-robustness-toolbox",
 )

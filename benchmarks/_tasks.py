@@ -8,7 +8,10 @@ from _data import EPS
 
 @dataclass(frozen=True)
 class Task:
-    """One attack to compare; `eps` None asks for the least distance."""
+    """One attack to compare; `eps` None asks for the least distance.
+
+    `n_steps` are steps, or queries of an attack that sees no gradient.
+    """
 
     name: str
     norm: float
@@ -28,4 +31,12 @@ def tasks(dataset):
         "pgd_linf": Task("pgd_linf", np.inf, eps[np.inf], 40),
         "pgd_l2": Task("pgd_l2", 2, eps[2], 40),
         "cw_l2": Task("cw_l2", 2),
+        "min_l2": Task("min_l2", 2),
+        "min_linf": Task("min_linf", np.inf),
+        "min_l1": Task("min_l1", 1),
+        "min_l0": Task("min_l0", 0),
+        "apgd_linf": Task("apgd_linf", np.inf, eps[np.inf], 100),
+        "square_linf": Task("square_linf", np.inf, eps[np.inf], 1000),
+        "hopskipjump_l2": Task("hopskipjump_l2", 2),
+        "autoattack_linf": Task("autoattack_linf", np.inf, eps[np.inf], 100),
     }

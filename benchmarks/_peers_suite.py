@@ -1,0 +1,91 @@
+"""The peers' attacks of the suite beyond PGD and C&W: minimum norms, black box, ensembles."""
+
+import torch
+from _batches import art_classifier, in_batches
+
+
+def foolbox(kind, **settings):
+    def attack(net, x, y, task):
+        import foolbox
+
+        attack = getattr(foolbox.attacks, kind)(**settings)
+        return attack(foolbox.PyTorchModel(net, bounds=(0, 1)), x, y, epsilons=task.eps)[1]
+
+    return in_batches(attack)
+
+
+def torchattacks(kind, **settings):
+    def attack(net, x, y, _):
+        import torchattacks
+
+        return getattr(torchattacks, kind)(net, **settings)(x, y)
+
+    return in_batches(attack)
+
+
+def art(kind, **settings):
+    def run(net, X, y, _task, _batch_size):
+        from art.attacks import evasion
+
+        attack = getattr(evasion, kind)(art_classifier(net, X), verbose=False, **settings)
+        return attack.generate(X, y)
+
+    return run
+
+
+def reference(*members):
+    """Run the reference code of AutoAttack, some of its members or all."""
+
+    def run(net, X, y, task, batch_size):
+        from pyautoattack import AutoAttack
+
+        attack = AutoAttack(net, norm="Linf", eps=task.eps, version="standard", seed=0)
+        attack.verbose = False
+        if members:
+            attack.attacks_to_run = list(members)
+            attack.apgd.n_restarts = 1
+            attack.square.n_queries = task.n_steps
+        x = torch.from_numpy(X)
+        return attack.run_standard_evaluation(x, torch.from_numpy(y), batch_size=batch_size).numpy()
+
+    return run
+
+
+RUNS = {
+    "foolbox": {
+        "min_l2": [
+            ("DDN 100", None, foolbox("DDNAttack", steps=100)),
+            ("FMN 100", None, foolbox("L2FMNAttack", steps=100)),
+            ("DeepFool", None, foolbox("L2DeepFoolAttack")),
+        ],
+        "min_linf": [
+            ("FMN 100", None, foolbox("LInfFMNAttack", steps=100)),
+            ("DeepFool", None, foolbox("LinfDeepFoolAttack")),
+        ],
+        "min_l1": [
+            ("FMN 100", None, foolbox("L1FMNAttack", steps=100)),
+            ("EAD 5x200", 200, foolbox("EADAttack", binary_search_steps=5, steps=200)),
+        ],
+        "min_l0": [("FMN 100", None, foolbox("L0FMNAttack", steps=100))],
+        "hopskipjump_l2": [
+            (
+                "about 1000 queries",
+                100,
+                foolbox("HopSkipJumpAttack", steps=3, initial_gradient_eval_steps=100),
+            )
+        ],
+    },
+    "torchattacks": {
+        "min_l2": [("DeepFool", None, torchattacks("DeepFool"))],
+        "square_linf": [("1000 queries", None, torchattacks("Square", eps=0.3, n_queries=1000))],
+    },
+    "art": {"min_l2": [("DeepFool", 200, art("DeepFool"))]},
+    "pyautoattack": {
+        "apgd_linf": [
+            ("ce", None, reference("apgd-ce")),
+            ("dlr targeted", None, reference("apgd-t")),
+        ],
+        "square_linf": [("1000 queries", None, reference("square"))],
+        "autoattack_linf": [("standard", None, reference())],
+    },
+}
