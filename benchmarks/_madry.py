@@ -12,11 +12,11 @@ import time
 
 import numpy as np
 import torch
+from _batches import art_classifier
 from _count import Counted
 from _data import EPS
 from _measure import predict
 from _nets import train_epoch, trained_net
-from _batches import art_classifier
 from _plain import bare_seconds, pgd
 from torch.nn.functional import cross_entropy
 
