@@ -3,8 +3,10 @@
 from sklearn_privfair.attacks._apgd import APGDAttack
 from sklearn_privfair.attacks._constraints import Constraints
 from sklearn_privfair.attacks._cw import CWL2Attack
+from sklearn_privfair.attacks._ddn import DDNAttack
 from sklearn_privfair.attacks._deepfool import DeepFoolAttack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
+from sklearn_privfair.attacks._fmn import FMNAttack
 from sklearn_privfair.attacks._masking import GradientMaskingWarning
 from sklearn_privfair.attacks._minimum_norm import MinimumNormAttack
 from sklearn_privfair.attacks._pgd import PGDAttack
@@ -17,8 +19,10 @@ __all__ = [
     "AttackResult",
     "CWL2Attack",
     "Constraints",
+    "DDNAttack",
     "DeepFoolAttack",
     "FGSMAttack",
+    "FMNAttack",
     "GradientMaskingWarning",
     "MinimumNormAttack",
     "PGDAttack",
