@@ -15,6 +15,7 @@ NET_FAMILIES = {"defences", "fairness"}
 
 # What makes an estimator quick, where it has such a parameter; n_jobs is left to the tests.
 QUICK = {"n_steps": 5, "binary_search_steps": 2, "n_shadow_models": 2, "random_state": 0}
+QUICK |= {"n_queries": 200}
 
 
 class TinyNet(nn.Module):
