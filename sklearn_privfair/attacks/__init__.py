@@ -7,6 +7,7 @@ from sklearn_privfair.attacks._ddn import DDNAttack
 from sklearn_privfair.attacks._deepfool import DeepFoolAttack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
 from sklearn_privfair.attacks._fmn import FMNAttack
+from sklearn_privfair.attacks._hopskipjump import HopSkipJumpAttack
 from sklearn_privfair.attacks._masking import GradientMaskingWarning
 from sklearn_privfair.attacks._minimum_norm import MinimumNormAttack
 from sklearn_privfair.attacks._pgd import PGDAttack
@@ -24,6 +25,7 @@ __all__ = [
     "FGSMAttack",
     "FMNAttack",
     "GradientMaskingWarning",
+    "HopSkipJumpAttack",
     "MinimumNormAttack",
     "PGDAttack",
     "RandomSearchAttack",

@@ -123,3 +123,36 @@ class Inside:
         found.member.fill_(outer.member)
         found.flat.zero_()  # it is where the attack outside began that counts
         outer.found.take_over(outer.index[self.index], found, distance)
+
+
+def beyond(rows, logits):
+    """Tell which logits, (n_points, n, n_classes), are of adversarial points, as rows keep them."""
+    scale = logits.abs().amax(2)
+    margins = torch.stack([rows.margin(each) for each in logits])
+    return margins > 32 * torch.finfo(logits.dtype).eps * scale
+
+
+def ask_some(rows, xs, chosen):
+    """Ask about several points of some of the rows.
+
+    Parameters
+    ----------
+    rows : Rows
+    xs : torch.Tensor of shape (n_points, n, ...)
+    chosen : bool torch.Tensor of shape (n,)
+        On the CPU.
+
+    Returns
+    -------
+    adversarial : bool torch.Tensor of shape (n_points, n)
+        On the device of the rows; False for those not asked.
+    """
+    answers = torch.zeros(xs.shape[:2], dtype=torch.bool, device=xs.device)
+    index = (chosen & ~rows.done).nonzero().squeeze(1)
+    if len(index):
+        some = part(rows, chosen)
+        place = index.to(xs.device)
+        there = _fill_up(index, index[:1], rows.quantum).to(xs.device)
+        logits = some.logits_of(xs[:, there])
+        answers[:, place] = beyond(some, logits)[:, : len(index)]
+    return answers
