@@ -22,6 +22,7 @@ from sklearn_privfair.attacks._projections import project_ball
 
 _LAST_STEP = 0.01  # of the first, and so
 _LAST_GAMMA = 0.1
+_BEYOND = 2e-4  # how far beyond the boundary the radius is to be
 _GROWTH = 4  # of the radius, from a run that did not find a row to the next
 _SMALL = 0.05  # share of the way to the farthest corner, where no slope tells how far to go
 _FAR = 1e6
@@ -81,26 +82,37 @@ class AdaptiveRadiusAttack(BaseAttack):
         rows.state = {
             "radius": radius,
             "corner": corner,
+            "flat": steepest == 0,
             "reach": torch.where(steepest > 0, gain.abs() / steepest.clamp_min(_TINY), small),
         }
         n_classes = answer.logits.shape[1]
         if rows.target is None and n_classes > 2 and self.n_runs > 1:
-            aims = nearest_classes(rows, n_classes, most=max(9, self.n_runs - 1))
+            aims, feet = nearest_classes(rows, n_classes, most=max(9, self.n_runs - 1))
             rows.state["aims"] = aims[:, : self.n_runs - 1]
+            rows.state["feet"] = feet[:, : self.n_runs - 1]
 
     def _start_run(self, rows, run):
-        """Go back to the row, or, for rows not found, to somewhere near it."""
+        """Set out from the row, the way its slope shows; where it is flat, from elsewhere."""
         state = rows.state
-        found = rows.found.distance[rows.index].to(rows.x0)
-        known = found.isfinite()
         state["delta"] = state["along"] = torch.zeros_like(rows.x0)
         if run == 0:
             return
+        found = rows.found.distance[rows.index].to(rows.x0)
+        known = found.isfinite()
         state["radius"] = torch.where(known, found, _GROWTH * state["radius"])
+        best = rows.found.x[rows.index].to(rows.x0) - rows.x0
+        start = torch.where(columns(known & state["flat"], best), best, state["delta"])
+        if "feet" in state:
+            foot = state["feet"][:, (run - 1) % state["feet"].shape[1]]
+            length = row_norm(foot, rows.norm)
+            near = (length > 0) & (length < found)
+            state["radius"] = torch.where(near, (1 + _BEYOND) * length, state["radius"])
+            start = torch.where(columns(near, foot), (1 + _BEYOND) * foot, start)
+        state["delta"] = state["along"] = start
         if not known.all():
             lost = columns(~known, rows.x0)
             state["along"] = torch.where(lost, self._noise(rows), state["along"])
-            state["delta"] = onto_sphere(rows, state["along"])
+            state["delta"] = torch.where(lost, onto_sphere(rows, state["along"]), state["delta"])
 
     def _noise(self, rows):
         """Give a direction for rows without any, each its own."""
@@ -130,7 +142,7 @@ class AdaptiveRadiusAttack(BaseAttack):
         state = rows.state
         rise = (state["delta"] * gradient).flatten(1).sum(1)  # along the ray, per unit of its log
         change = torch.where(rise > 0, -height / rise.clamp_min(_TINY), -height.sign())
-        return state["radius"] * (1 + change.clamp(-gamma, gamma))
+        return state["radius"] * (1 + (change + _BEYOND).clamp(-gamma, gamma))
 
 
 def unit(direction):

@@ -41,13 +41,16 @@ def nearest_classes(rows, n_classes, most):
     Returns
     -------
     classes : torch.Tensor of shape (n, min(most, n_classes - 1)) and dtype int64
+        The nearest first.
+    feet : torch.Tensor of shape (n, min(most, n_classes - 1), ...)
+        The shortest steps to their boundaries.
     """
     n_ranks = min(most, n_classes - 1)
     answer = rows.ask_each(rows.x0, rank_losses(n_ranks))
     others = answer.logits.scatter(1, rows.label[:, None], -torch.inf)
     classes = others.topk(n_ranks, dim=1).indices
     (low, high), norm = box_around(rows, rows.x0), rows.norm
-    far = []
+    far, feet = [], []
     for rank in range(n_ranks):
         normal, gain = answer.gradient[:, rank], -answer.loss[:, rank]
         # the fewest features are, with room in all of them, those of the least l1 norm
@@ -55,5 +58,7 @@ def nearest_classes(rows, n_classes, most):
         straight = gain / row_norm(normal, {0: np.inf, 1: np.inf, 2: 2, np.inf: 1}[norm])
         # what the box does not reach comes last, but in order
         far.append(torch.where(reached, row_norm(step, norm), _FAR * straight))
+        feet.append(step)
     order = torch.stack(far, dim=1).nan_to_num(nan=torch.inf).sort(dim=1, stable=True).indices
-    return classes.gather(1, order)
+    row = torch.arange(len(order), device=order.device)[:, None]
+    return classes.gather(1, order), torch.stack(feet, dim=1)[row, order]

@@ -211,7 +211,7 @@ class FMNAttack(AdaptiveRadiusAttack):
         state = rows.state
         radius, found = state["radius"], rows.found.distance[rows.index].to(height)
         # without bounds a feature may always go farther
-        state["reach"] = state["reach"] * torch.where(found.isinf(), 1 + gamma, 1.0)
+        state["reach"] = state["reach"] * torch.where(height > 0, 1.0, 1 + gamma)
         fewer = torch.minimum(radius - 1, (radius * (1 - gamma)).floor())
         more = torch.maximum(radius + 1, (radius * (1 + gamma)).floor())
         return torch.where(height > 0, torch.minimum(fewer, found), more).clamp_min(1)
