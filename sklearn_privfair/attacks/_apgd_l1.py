@@ -14,6 +14,7 @@ _EVERY = 4  # hundredths of the run between checkpoints
 _DENSE = 0.2  # share of the features that the first step moves
 _SHRINK, _LEAST = 1.5, 0.1  # of the step, the least in units of the first
 _SPARSER = 0.95
+_ROOM = 1e-6  # in units of eps, what a bound leaves by rounding alone
 
 
 class SparseAscent(Ascent):
@@ -66,7 +67,8 @@ class SparseAscent(Ascent):
         """Give the next point: a step along the largest entries of the gradient alone."""
         size = gradient.abs()
         if rows.lower is not None:  # what a bound stops is passed over
-            size = size * torch.where(gradient > 0, rows.x < rows.upper, rows.x > rows.lower)
+            room = torch.where(gradient > 0, rows.upper - rows.x, rows.x - rows.lower)
+            size = size * (room > _ROOM * columns(rows.eps, room))
         size = size.flatten(1)
         order = size.sort(dim=1, descending=True).values
         least = order.gather(1, rows.state["width"][:, None] - 1)
@@ -82,5 +84,5 @@ def _n_moved(rows, x):
 
 
 def _narrower(n_moved):
-    """Two thirds of the features moved, rounded up: never none."""
-    return torch.div(2 * n_moved + 2, 3, rounding_mode="floor").clamp_min(1)
+    """Two thirds of the features moved, rounded down: of two it has to become one."""
+    return torch.div(2 * n_moved, 3, rounding_mode="floor").clamp_min(1)
