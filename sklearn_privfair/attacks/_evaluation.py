@@ -218,10 +218,9 @@ class Evaluation:
         low, high = (b if b is None or len(b) == 1 else b[index] for b in (self.lower, self.upper))
         space, attack = self.space, self.attack
         fixed = space.fixed if space.fixed.any() else None
-        rows = space.tidy(rows)
-        return _engine.fit_into(
-            rows, self.rows[index], low, high, attack.eps, attack.norm, space.unit, fixed
-        )
+        rows, origin = space.tidy(rows), self.rows[index]
+        rows = _engine.fit_into(rows, origin, low, high, attack.eps, attack.norm, space.unit, fixed)
+        return space.hold(rows, origin)
 
 
 def _check_labels(y, rows):

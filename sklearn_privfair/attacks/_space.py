@@ -125,6 +125,22 @@ class Space:
         flat = rows.reshape(len(rows), self.width)
         return np.where(self.fixed, np.round(flat), flat).reshape(rows.shape)
 
+    def hold(self, rows, origin):
+        """Round numbers of columns of a coarser float towards the original rows, as they will be.
+
+        Otherwise a frame's float32 columns could leave box and budget when they are put back.
+        """
+        for i, dtype in self.table.dtypes.items():
+            coarse = getattr(dtype, "kind", "O") == "f" and dtype.itemsize < rows.dtype.itemsize
+            if i in self.table.categories or not coarse:
+                continue
+            wanted, before = rows[:, self.start[i]], origin[:, self.start[i]]
+            value = wanted.astype(f"f{dtype.itemsize}")
+            further = np.abs(value - before) > np.abs(wanted - before)
+            back = np.nextafter(value, before.astype(value.dtype))
+            rows[:, self.start[i]] = np.where(further, back, value)
+        return rows
+
     def expand(self, bounds):
         """Give bounds, a pair of arrays by feature, by coordinate."""
         if bounds is None or self.plain:

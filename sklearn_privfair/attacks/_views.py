@@ -79,7 +79,8 @@ class Oracle(nn.Module):
         if self.space.unit is not None:
             flat = rows.reshape(len(rows), -1) * self.space.unit
             rows = flat.reshape(rows.shape)
-        rows = self.space.decode(rows.astype(self.dtype, copy=False), self.like)
+        rows = self.space.tidy(rows.astype(self.dtype, copy=False))  # (1 / 49) * 49 is not 1
+        rows = self.space.decode(rows, self.like)
         if self.decisions:
             codes = self.victim.predict(rows)
             scores = np.eye(len(self.victim.classes_))[codes]
