@@ -9,7 +9,10 @@ import torch
 
 from sklearn_privfair.attacks._features import Features, fill_up
 
-_INSIDE = 0.25  # of the numbers of a block go to a point inside their interval, for linf
+_INSIDE = 0.5  # of the numbers of a block go to a point inside their interval, for linf
+_TRIES = 6  # to find a point that is not the present one
+_GOLDEN = 0.6180339887  # between 0 and 1, and its multiples are spread evenly there
+_SLIGHTLY = 1e-6
 
 
 class BlockMoves:
@@ -29,7 +32,7 @@ class BlockMoves:
     def __init__(self, rows):
         self.features = Features(rows)
         rows.state["movable"] = self.features.movable(rows)
-        self.n_numbers = 2 * self.features.n_features + 2
+        self.n_numbers = 2 * self.features.n_features + 3
 
     def movable(self, rows):
         """Tell which rows have a feature that can move: bool (n,)."""
@@ -61,26 +64,34 @@ class BlockMoves:
         -------
         x : torch.Tensor of shape (n, ...)
         """
+        x = rows.x
+        for turn in range(_TRIES):  # until there is something new to ask
+            same = (x == rows.x).flatten(1).all(1)
+            if turn and not bool(same.any()):
+                break
+            if turn > 1:  # elsewhere
+                numbers = numbers + _GOLDEN
+                numbers = numbers - numbers.floor()
+            other = self._redrawn(rows, numbers, share, turn % 2 == 1)
+            x = torch.where(same.reshape(-1, *[1] * (x.ndim - 1)), other, x)
+        return x
+
+    def _redrawn(self, rows, numbers, share, mirrored):
         n = self.features.n_features
         keys, values, extra = numbers[:, :n], numbers[:, n : 2 * n], numbers[:, 2 * n :]
         movable = rows.state["movable"]
-        size = (share * movable.sum(1)).round().clamp_min(1 if rows.norm == np.inf else 2)
         order = torch.where(movable, keys, 2.0).argsort(dim=1, stable=True)
-        block = (order.argsort(dim=1) < size[:, None]) & movable
+        size = (share * movable.sum(1)).round().clamp_min(1)[:, None]
+        block = (order.argsort(dim=1) < size) & movable
         change = self._ends if rows.norm == np.inf else self._redistribute
-        x = change(rows, block, values, extra)
-        same = (x == rows.x).flatten(1).all(1)
-        if bool(same.any()):  # nothing new to ask: the other way
-            other = change(rows, block, 1 - values, extra)
-            x = torch.where(same.reshape(-1, *[1] * (x.ndim - 1)), other, x)
-        return x
+        return change(rows, block, order, 1 - values if mirrored else values, extra)
 
     def _halves(self, values):
         """Divide what is of features into what is of numbers and of groups."""
         n = len(self.features.numbers)
         return values[:, :n], values[:, n:]
 
-    def _ends(self, rows, block, values, extra):
+    def _ends(self, rows, block, order, values, extra):
         """Put numbers of the block to an end of their interval, or inside; groups elsewhere."""
         features = self.features
         (block, in_block), (values, draw) = self._halves(block), self._halves(values)
@@ -95,35 +106,60 @@ class BlockMoves:
         other = features.draw_member(rows.state["open"] & ~now, draw)
         return features.put(rows, steps, torch.where(in_block[:, :, None], other, now))
 
-    def _redistribute(self, rows, block, values, extra):
-        """Give the budget that the block holds, and what is unused, to its features anew."""
-        features = self.features
-        (block, in_block), (values, draw) = self._halves(block), self._halves(values)
+    def _redistribute(self, rows, block, order, values, extra):
+        """Give the budget that the block holds, and some of what others hold, to it anew."""
+        features, total = self.features, self.features.power(rows.eps)
+        (in_block, groups_in), (values, draw) = self._halves(block), self._halves(values)
         old = features.steps(rows, rows.x)
-        room = features.power(rows.eps) - self._mass(torch.where(block, 0.0, old))
-        now = None
+        now, mass, spent = None, self._masses(rows, old, None), torch.zeros_like(total)
         if features.n_groups:
-            part = torch.where(block.any(1), extra[:, 0], 1.0)
-            now, room = self._regroup(rows, in_block, draw, room, part)
-        before = torch.where(block, old, 0.0)
-        length = self._length(before)[:, None]
-        direction = 2 * values - 1
-        direction = torch.where(block, direction * direction * direction, 0.0)
-        direction = direction / self._length(direction)[:, None].clamp_min(1e-12)
-        mixed = direction + torch.where(length > 0, before / length.clamp_min(1e-12), 0.0)
-        direction = torch.where((extra[:, 1] < 0.5)[:, None], mixed, direction)
-        steps = self._spread(rows, direction, room)
-        return features.put(rows, torch.where(block, steps, old), now)
+            now = features.are_set(rows.x)
+            other = features.draw_member(rows.state["open"] & ~now, draw)
+            wanted = torch.where(groups_in[:, :, None], other, rows.state["home"])
+            part = torch.where(in_block.any(1), extra[:, 0], 1.0)
+            members, spent = features.afford(rows, wanted, draw, part * total)
+            now = torch.where(groups_in[:, :, None], members, now)
+            mass = self._masses(rows, old, features.are_set(rows.x))
+        fair = 2 * block.sum(1) / rows.state["movable"].sum(1)
+        wish = spent + in_block.any(1) * extra[:, 1] * fair.clamp_max(1) * total
+        room = total - (mass * ~block).sum(1)
+        need = torch.where(wish - room > _SLIGHTLY * total, wish - room, 0.0)
+        left = self._drained(mass * ~block, order, need)
+        numbers_left, groups_left = self._halves(left)
+        numbers_held, groups_held = self._halves(mass)
+        size = numbers_left.sqrt() if rows.norm == 2 else numbers_left
+        kept = torch.where(numbers_left < numbers_held, features.rounded(old.sign() * size), old)
+        if features.n_groups:
+            given = (groups_left < groups_held) & ~groups_in
+            now = torch.where(given[:, :, None], rows.state["home"], now)
+        held = self._masses(rows, torch.where(in_block, 0.0, kept), now).sum(1)
+        direction = self._direction(in_block, old, values, extra[:, 2:] < 0.5)
+        fresh = self._spread(rows, direction, total - held)
+        return features.put(rows, torch.where(in_block, fresh, kept), now)
 
-    def _regroup(self, rows, in_block, draw, room, part):
-        """Change groups of the block, as many as a part of the room can pay; say what is left."""
-        features = self.features
-        now, costs = features.are_set(rows.x), features.costs(rows)
-        room = room - torch.where(in_block, 0.0, (costs * now).sum(2)).sum(1)
-        other = features.draw_member(rows.state["open"] & ~now, draw)
-        wanted = torch.where(in_block[:, :, None], other, rows.state["home"])
-        members, spent = features.afford(rows, wanted, draw, part * room)
-        return torch.where(in_block[:, :, None], members, now), room - spent
+    def _masses(self, rows, steps, members):
+        """Give the budget that each feature holds: (n, n_features)."""
+        mass = self.features.power(steps.abs())
+        if members is None:
+            return mass
+        return torch.cat([mass, (self.features.costs(rows) * members).sum(2)], dim=1)
+
+    def _drained(self, mass, order, need):
+        """Take what is needed from features, one after the other; give what they have left."""
+        held = mass.gather(1, order)
+        before = held.cumsum(1) - held
+        left = held - torch.minimum((need[:, None] - before).clamp_min(0), held)
+        return left.gather(1, order.argsort(dim=1))
+
+    def _direction(self, block, old, values, near):
+        """Give a random direction for the numbers of the block, near the old one or not."""
+        fresh = 2 * values - 1
+        fresh = torch.where(block, fresh * fresh * fresh, 0.0)
+        fresh = fresh / self._length(fresh).clamp_min(1e-12)
+        before = torch.where(block, old, 0.0)
+        length = self._length(before)
+        mixed = fresh + torch.where(length > 0, before / length.clamp_min(1e-12), 0.0)
+        return torch.where(near, mixed, fresh)
 
     def _spread(self, rows, direction, mass):
         """Give steps along a direction that hold the mass, within the intervals."""
@@ -134,9 +170,6 @@ class BlockMoves:
         sizes = fill_up(direction.abs(), caps, (mass - slack).clamp_min(0), rows.norm)
         return self.features.rounded(torch.where(up, sizes, -sizes))
 
-    def _mass(self, steps):
-        return self.features.power(steps.abs()).sum(1)
-
     def _length(self, steps):
-        mass = self._mass(steps)
+        mass = self.features.power(steps.abs()).sum(1, keepdim=True)
         return mass.sqrt() if self.features.norm == 2 else mass
