@@ -5,6 +5,7 @@ from sklearn_privfair.attacks._constraints import Constraints
 from sklearn_privfair.attacks._cw import CWL2Attack
 from sklearn_privfair.attacks._ddn import DDNAttack
 from sklearn_privfair.attacks._deepfool import DeepFoolAttack
+from sklearn_privfair.attacks._fab import FABAttack
 from sklearn_privfair.attacks._fgsm import FGSMAttack
 from sklearn_privfair.attacks._fmn import FMNAttack
 from sklearn_privfair.attacks._hopskipjump import HopSkipJumpAttack
@@ -22,6 +23,7 @@ __all__ = [
     "Constraints",
     "DDNAttack",
     "DeepFoolAttack",
+    "FABAttack",
     "FGSMAttack",
     "FMNAttack",
     "GradientMaskingWarning",

@@ -20,9 +20,9 @@ from sklearn_privfair.attacks._boundaries import (
     tolerance,
 )
 from sklearn_privfair.attacks._hyperplane import nearest_on_plane
-from sklearn_privfair.attacks._line import walk_back
 from sklearn_privfair.attacks._losses import margin
 from sklearn_privfair.attacks._norms import columns, row_norm
+from sklearn_privfair.attacks._polish import polish
 
 _PATIENCE = 2  # projections that brought a row no nearer, before it leaves
 _NEARER = 1e-3  # by how much, relative to the distance, that it counts
@@ -55,8 +55,9 @@ class DeepFoolAttack(BaseAttack):
         None: all of them.
     refinement : {"super"} or None, default="super"
         None: the plain algorithm of 2016, which stops at the first adversarial point.
-    n_line_steps : int, default=5
-        At the end, looks along the line from what was found back to the row; 0: none.
+    n_polish_steps : int, default=12
+        At the end, steps that bring what was found nearer, each a forward and a backward pass; 0:
+        none.
     target : None, label, array-like of shape (n_samples,) or "least_likely", default=None
         The class to reach: one for all rows, one for each, or the least likely. None: any class
         but the label.
@@ -95,7 +96,7 @@ class DeepFoolAttack(BaseAttack):
 
     Notes
     -----
-    The plain algorithm is ``refinement=None, n_candidates=None, n_line_steps=0``: there a step
+    The plain algorithm is ``refinement=None, n_candidates=None, n_polish_steps=0``: there a step
     knows nothing of the bounds, and is cut off at them.
 
     What differs from SuperDeepFool as published, each measured to find nearer rows: it is for all
@@ -134,7 +135,7 @@ class DeepFoolAttack(BaseAttack):
         "overshoot": [Interval(Real, 0, None, closed="left")],
         "n_candidates": [Interval(Integral, 1, None, closed="left"), None],
         "refinement": [StrOptions({"super"}), None],
-        "n_line_steps": [Interval(Integral, 0, None, closed="left")],
+        "n_polish_steps": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
@@ -146,7 +147,7 @@ class DeepFoolAttack(BaseAttack):
         overshoot=0.02,
         n_candidates=3,
         refinement="super",
-        n_line_steps=5,
+        n_polish_steps=12,
         target=None,
         bounds="auto",
         constraints=None,
@@ -161,7 +162,7 @@ class DeepFoolAttack(BaseAttack):
         self.overshoot = overshoot
         self.n_candidates = n_candidates
         self.refinement = refinement
-        self.n_line_steps = n_line_steps
+        self.n_polish_steps = n_polish_steps
         self.target = target
         self.bounds = bounds
         self.constraints = constraints
@@ -191,7 +192,7 @@ class DeepFoolAttack(BaseAttack):
         rows.finish()
 
     def _polish(self, rows):
-        walk_back(rows, self.n_line_steps)
+        polish(rows, self.n_polish_steps)
 
     def _losses(self, rows):
         """Give the differences of logits whose zeros are the boundaries."""

@@ -69,7 +69,7 @@ def test_immutable_features(norm):
 def test_one_step_and_the_overshoot(norm):
     """To a plane it is one step, `overshoot` too long where nothing brings it back."""
     X, model = linear(2)
-    plain = {"refinement": None, "n_line_steps": 0, "n_candidates": None}
+    plain = {"refinement": None, "n_polish_steps": 0, "n_candidates": None}
     for overshoot in (0.02, 0.5):
         attack = DeepFoolAttack(norm=norm, overshoot=overshoot, bounds=None, **plain)
         result = attack.fit(model).generate(X)
@@ -82,7 +82,7 @@ def test_one_step_and_the_overshoot(norm):
 @pytest.mark.parametrize("n_candidates", [1, 2, None])
 def test_candidates_cost_what_they_cost(n_candidates):
     X, model = linear(6)
-    attack = DeepFoolAttack(n_candidates=n_candidates, bounds=None, n_line_steps=0)
+    attack = DeepFoolAttack(n_candidates=n_candidates, bounds=None, n_polish_steps=0)
     result = attack.fit(model).generate(X)
     assert result.success.all()
     np.testing.assert_array_equal(result.n_backward % (n_candidates or 5), 0)
@@ -106,7 +106,7 @@ def test_nearest_boundary_is_not_that_of_the_likeliest_class():
 def test_refinement_finds_nearer_rows(norm):
     net, X = mlp(torch.nn.Tanh, n_in=37), rows(d=37)
     plain, better = (
-        DeepFoolAttack(norm=norm, refinement=refinement).fit(net).generate(X)
+        DeepFoolAttack(norm=norm, refinement=refinement, n_polish_steps=0).fit(net).generate(X)
         for refinement in (None, "super")
     )
     both = plain.success & better.success
