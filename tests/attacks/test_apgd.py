@@ -73,7 +73,7 @@ class Recorder(torch.nn.Module):
 
 
 def climb(attack, net, x, label, bounds=(0, 1)):
-    """Take all steps with all rows, as in training: give the points asked about and the end."""
+    """Take all steps with all rows, as in training: give the points asked about, and the rows."""
     net = Recorder(net, len(x))
     low, high = (torch.full_like(x[:1], b) for b in bounds)
     eps = torch.full_like(x[:, 0], attack.eps)
@@ -81,7 +81,7 @@ def climb(attack, net, x, label, bounds=(0, 1)):
     batch = Rows(net, problem, Found(problem, with_trace=False), 0, 0)
     batch.climbing = True
     attack._attack(batch)
-    return torch.stack(net.seen), batch.x[: len(x)]
+    return torch.stack(net.seen), batch
 
 
 def smooth_case(n=16, n_out=5):
@@ -222,6 +222,21 @@ def test_step_by_step_in_l1():
     assert moved[0].double().mean() > 1.5 * moved[-1].double().mean()
 
 
+def test_wide_start_in_l1():
+    """Three radii, each from the best point of the one before, brought into the ball."""
+    net, x, label = smooth_case()
+    points, _ = climb(APGDAttack(norm=1, eps=0.4, n_steps=20), net, x, label)
+    stages = points.split([7, 7, 9])
+    for radius, stage in zip((3, 2, 1), stages, strict=True):
+        length = (stage - x).abs().sum(2)
+        torch.testing.assert_close(length.amax(0), torch.full_like(x[:, 0], 0.4 * radius))
+    for radius, (stage, following) in zip((2, 1), pairwise(stages), strict=True):
+        best = torch.stack([log_odds(net(at), label) for at in stage]).argmax(0)
+        for i, k in enumerate(best):
+            start = nearest(stage[k, i].numpy(), x[i].numpy(), 0.4 * radius, 1)
+            np.testing.assert_allclose(following[0, i], start, atol=1e-9)
+
+
 def assert_exact(result, distance, eps):
     """Everything that can be found is found, and nothing else."""
     assert result.success[distance < eps * (1 - 1e-6)].all()
@@ -297,7 +312,8 @@ def test_in_training_the_end_is_the_highest_point(norm):
     """No row leaves, and the end is where the loss was largest within the budget."""
     net, x, label = smooth_case()
     attack = APGDAttack(norm=norm, eps=EPS[norm], n_steps=20)
-    points, end = climb(attack, net, x, label)
+    points, batch = climb(attack, net, x, label)
+    end = batch.x[: len(x)]
     length = torch.linalg.vector_norm(points - x, norm, dim=2)
     losses = log_odds(net(points.flatten(0, 1)), label.repeat(len(points))).reshape(len(points), -1)
     losses[length > EPS[norm] * (1 + 1e-9)] = -torch.inf  # of the wide start
@@ -309,7 +325,8 @@ def test_in_training_the_end_is_the_highest_point(norm):
 def test_in_training_the_end_is_the_worst_of_all_runs():
     net, x, label = smooth_case()
     attack = APGDAttack(eps=0.1, n_steps=10, loss="dlr_targeted", n_full_runs=None)
-    points, end = climb(attack, net, x, label)
+    points, batch = climb(attack, net, x, label)
+    end = batch.x[: len(x)]
     ends = points[1:].unflatten(0, (4, 12))[:, -1]  # each run's best point is asked about at last
     losses = torch.stack([log_odds(net(e), label) for e in ends])
     torch.testing.assert_close(log_odds(net(end), label), losses.amax(0))
@@ -333,6 +350,23 @@ def test_each_class_has_its_turn():
     assert aimed > 0.6 * new
     assert new > 10
     assert (predict(net, found[0].X_adv) == order[:, 1])[found[0].success].mean() > 0.7
+
+
+def test_the_most_promising_classes_get_the_full_runs():
+    """Those whose logit came nearest to the label's, or beyond, in a tenth of the steps."""
+    net, x, label = smooth_case()
+    attack = APGDAttack(eps=0.03, n_steps=20, loss="margin_targeted", n_full_runs=2)
+    points, batch = climb(attack, net, x, label)
+    order = net(x).argsort(dim=1, descending=True)[:, 1:]
+    reached = []
+    for turn, run in enumerate(points[1:13].unflatten(0, (4, 3))):
+        z = torch.stack([net(at) for at in run])
+        every = torch.arange(len(x))
+        reached.append((z[:, every, order[:, turn]] - z[:, every, label]).amax(0))
+    best = torch.stack(reached, dim=1).argsort(dim=1, descending=True)
+    assert torch.equal(batch.state["aims"][: len(x), :2], order.gather(1, best)[:, :2])
+    assert (best[:, 0] > 0).any()
+    assert len(points) == 1 + 4 * 3 + 2 * (21 + 1)  # and, in training, the best of each run again
 
 
 @pytest.mark.parametrize("norm", NORMS)
