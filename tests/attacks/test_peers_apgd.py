@@ -10,8 +10,8 @@ from torch import nn
 
 from sklearn_privfair.attacks import APGDAttack
 
+from ._climbing import climb
 from ._harness import mlp, rows, seeded
-from .test_apgd import climb
 
 peer = pytest.importorskip("pyautoattack.autopgd_base")
 pytestmark = pytest.mark.filterwarnings("ignore:there are .* points with zero gradient")
