@@ -24,7 +24,7 @@ _LAST_STEP = 0.01  # of the first, and so
 _LAST_GAMMA = 0.1
 _BEYOND = 2e-4  # how far beyond the boundary the radius is to be
 _GROWTH = 4  # of the radius, from a run that did not find a row to the next
-_SMALL = 0.05  # share of the way to the farthest corner, where no slope tells how far to go
+_SMALL = 0.2  # share of the way to the farthest corner, where no slope tells how far to go
 _FAR = 1e6
 _TINY = 1e-30
 
@@ -92,7 +92,7 @@ class AdaptiveRadiusAttack(BaseAttack):
             rows.state["feet"] = feet[:, : self.n_runs - 1]
 
     def _start_run(self, rows, run):
-        """Set out from the row, the way its slope shows; where it is flat, from elsewhere."""
+        """Set out from the row, the way its slope shows; where it is flat, at times from beyond."""
         state = rows.state
         state["delta"] = state["along"] = torch.zeros_like(rows.x0)
         if run == 0:
@@ -101,7 +101,8 @@ class AdaptiveRadiusAttack(BaseAttack):
         known = found.isfinite()
         state["radius"] = torch.where(known, found, _GROWTH * state["radius"])
         best = rows.found.x[rows.index].to(rows.x0) - rows.x0
-        start = torch.where(columns(known & state["flat"], best), best, state["delta"])
+        onward = known & state["flat"] & (run % 2 == 0)
+        start = torch.where(columns(onward, best), best, state["delta"])
         if "feet" in state:
             foot = state["feet"][:, (run - 1) % state["feet"].shape[1]]
             length = row_norm(foot, rows.norm)
@@ -111,14 +112,17 @@ class AdaptiveRadiusAttack(BaseAttack):
         state["delta"] = state["along"] = start
         if not known.all():
             lost = columns(~known, rows.x0)
-            state["along"] = torch.where(lost, self._noise(rows), state["along"])
+            state["along"] = torch.where(lost, self._noise(rows, run), state["along"])
             state["delta"] = torch.where(lost, onto_sphere(rows, state["along"]), state["delta"])
 
-    def _noise(self, rows):
-        """Give a direction for rows without any, each its own."""
+    def _noise(self, rows, turn):
+        """Give a direction for rows without any, each its own, another one at each turn."""
         if "noise" not in rows.state:
             rows.state["noise"] = rows.random.normal(*rows.x0.shape[1:])
-        return rows.state["noise"]
+        # drawn once: later draws would depend on when a neighbour needed one
+        noise = rows.state["noise"].flatten(1)
+        sign = 1 - 2 * (turn % 2)
+        return sign * noise.roll(turn // 2, dims=1).reshape(rows.x0.shape)
 
     def _step(self, rows, run, step, share):
         state, loss = rows.state, LOSSES[self.loss]
@@ -130,7 +134,7 @@ class AdaptiveRadiusAttack(BaseAttack):
         gradient = answer.gradient
         flat = row_norm(gradient, np.inf) == 0
         if flat.any():
-            gradient = torch.where(columns(flat, gradient), self._noise(rows), gradient)
+            gradient = torch.where(columns(flat, gradient), self._noise(rows, step), gradient)
         if step > 0:
             gamma = self.gamma * (_LAST_GAMMA + (1 - _LAST_GAMMA) * share)
             radius = self._follow(rows, rows.margin(answer.logits), answer.gradient, gamma)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_privfair.attacks._aims import aimed, nearest_classes
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.attacks._boundaries import box_around
 from sklearn_privfair.attacks._hyperplane import nearest_on_plane
@@ -186,38 +187,22 @@ class CWL2Attack(BaseAttack):
         polish(rows)
 
     def _loss_of(self, aim):
-        """Loss of rows that aim at one class, or, where `aim` is negative, at all of them."""
-        general = _LOSSES[self.loss]
-
-        def loss(logits, label, target):
-            pair = logits.gather(1, aim.clamp_min(0)[:, None]) - logits.gather(1, label[:, None])
-            return torch.where(aim < 0, general(logits, label, target), pair.squeeze(1))
-
-        return loss
+        return aimed(_LOSSES[self.loss], aim)
 
     def _begin(self, rows):
         """Look around: the slope at the row says where the boundaries are, and how far."""
         everywhere = torch.full_like(rows.label, -1)
         answer = rows.ask(rows.x0, self._loss_of(everywhere))
         length = row_norm(answer.gradient, 2).clamp_min(_TINY)
-        distance = answer.loss.abs() / length
         aims: tuple[torch.Tensor, ...] = (everywhere,)
         if rows.target is None and answer.logits.shape[1] > 2:
-            others = answer.logits.scatter(1, rows.label[:, None], -torch.inf)
-            n_aims = min(_AIMS, answer.logits.shape[1] - 1)
-            aims = others.topk(n_aims, dim=1).indices.unbind(1)
-            apart = []
-            step = torch.zeros_like(rows.x0)
-            distance = torch.full_like(length, torch.inf)
-            for aim in aims:
-                look = rows.ask(rows.x0, self._loss_of(aim))
-                there, far = _foot(rows, look.gradient, look.loss.abs())
-                step = torch.where(columns(far < distance, step), there, step)
-                distance = torch.minimum(distance, far)
-                apart.append(far)
-            order = torch.stack(apart, dim=1).argsort(dim=1, stable=True)
-            aims = torch.stack(aims, dim=1).gather(1, order).unbind(1)
-            rows.logits(rows.clip(rows.x0 + 1.01 * step))
+            classes, feet = nearest_classes(rows, answer.logits.shape[1], _AIMS)
+            aims, foot = classes.unbind(1), feet[:, 0]
+        else:
+            low, high = box_around(rows, rows.x0)
+            foot = nearest_on_plane(answer.gradient, answer.loss.abs(), low, high, 2)[0]
+        distance = row_norm(foot, 2)
+        rows.logits(rows.clip(rows.x0 + 1.01 * foot))
         const = _FIRST_CONST * distance / length
         if self.initial_const is not None:
             const = torch.full_like(const, self.initial_const)
@@ -306,15 +291,6 @@ class CWL2Attack(BaseAttack):
         state["n_consts"] = state["n_consts"] + over
         rows.done |= (state["n_consts"] >= self.binary_search_steps).cpu()
         self._restart(rows, over)
-
-
-def _foot(rows, normal, gain):
-    """Give the shortest step within the box to a plane, and its length, or that without the box."""
-    low, high = box_around(rows, rows.x0)
-    step, reached = nearest_on_plane(normal, gain, low, high, 2)
-    straight = gain / row_norm(normal, 2).clamp_min(_TINY)
-    # what the box cannot reach comes last, but in order
-    return step, torch.where(reached, row_norm(step, 2), 1e6 * straight)
 
 
 def _width(rows):

@@ -225,7 +225,7 @@ class FMNAttack(AdaptiveRadiusAttack):
 
     def _start_random(self, rows):
         state = rows.state
-        state["along"] = self._noise(rows)
+        state["along"] = self._noise(rows, 0)
         state["delta"] = onto_sphere(rows, state["along"])
 
     def _start_boundary(self, rows):

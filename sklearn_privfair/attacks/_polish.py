@@ -13,7 +13,7 @@ from sklearn_privfair.attacks._hyperplane import nearest_on_plane
 from sklearn_privfair.attacks._losses import margin
 from sklearn_privfair.attacks._norms import columns, row_norm
 
-_BEYOND = 2e-4  # how far beyond the plane, relative to the gain
+_BEYOND = 1e-5  # how far beyond the plane, relative to the gain, and besides what rounding takes
 _NEARER = 1e-5  # a step that would bring less, relative to the distance, is not worth a pass
 _HALVINGS = 3  # of the features that are perhaps not needed
 _TINY = 1e-30
@@ -43,7 +43,8 @@ def _project(rows, n_steps):
         x, state = rows.state["x"], rows.state
         answer = rows.ask(x, margin)
         height = answer.loss - rows.confidence
-        beyond = height > tolerance(answer.logits).to(height)
+        slack = tolerance(answer.logits).to(height)
+        beyond = height > slack / 2
         nearer = beyond & ((_distance(rows, x) < _distance(rows, state["best"])) | (step == 0))
         for name, point, value, which in (
             ("best", "height", height, nearer),
@@ -51,7 +52,7 @@ def _project(rows, n_steps):
         ):
             state[name] = torch.where(columns(which, x), x, state[name])
             state[point] = torch.where(which, value, state[point])
-        foot = rows.clip(rows.x0 + _onto_tangent(rows, x, answer.gradient, height))
+        foot = rows.clip(rows.x0 + _onto_tangent(rows, x, answer.gradient, height - slack))
         share = state["depth"] / (state["depth"] + state["height"]).clamp_min(_TINY)
         share = (0.01 + 1.02 * share).clamp(0.05, 0.95)  # beyond the crossing rather than short
         between = state["short"] + columns(share, x) * (state["best"] - state["short"])
