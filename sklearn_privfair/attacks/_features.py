@@ -63,9 +63,8 @@ class Features:
         steps = [self._inwards(end, radius) for end in ends]
         rows.state["low"] = torch.where(self.whole, steps[0], ends[0])
         rows.state["high"] = torch.where(self.whole, steps[1], ends[1])
-        if self.n_groups:
-            rows.state["home"] = self._are_set(x0)
-            rows.state["open"] = self._open(rows, x0, low, high)
+        rows.state["home"] = self._are_set(x0)
+        rows.state["open"] = self._open(rows, x0, low, high)
 
     def _inwards(self, end, radius):
         """Give the last whole step that is not beyond the end, nor beyond the budget."""
@@ -104,8 +103,6 @@ class Features:
     def movable(self, rows):
         """Tell which features of each row can move: bool (n, n_features), the numbers first."""
         free = rows.state["low"] < rows.state["high"]
-        if not self.n_groups:
-            return free
         return torch.cat([free, rows.state["open"].sum(2) > 1], dim=1)
 
     def steps(self, rows, x):
@@ -151,7 +148,7 @@ class Features:
         members = torch.where(fits[:, :, None], wanted, rows.state["home"])
         return members, torch.where(fits, cost, 0.0).sum(1)
 
-    def put(self, rows, steps, chosen=None):
+    def put(self, rows, steps, chosen):
         """Give the rows whose numbers are these steps away, and whose groups have these members."""
         x0 = rows.x0.flatten(1)
         x = x0.index_copy(1, self.numbers, x0[:, self.numbers] + steps)

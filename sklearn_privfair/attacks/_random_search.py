@@ -161,8 +161,8 @@ def _box_points(rows, features, n_points):
         n_whole = ((high - low) * features.unit).round() + 1
         whole = low + torch.minimum((value * n_whole).floor(), n_whole - 1) / features.unit
         steps = torch.where(features.whole, whole, steps)
-        chosen = features.draw_member(rows.state["open"], draw) if features.n_groups else None
-        points.append(features.put(rows, steps, chosen))
+        members = features.draw_member(rows.state["open"], draw)
+        points.append(features.put(rows, steps, members))
     return points
 
 
@@ -184,17 +184,15 @@ def _ball_points(rows, features, n_points):
     budget = features.power(rows.eps)
     points = []
     for g, e, draw in zip(shape.unbind(1), beyond.unbind(1), draws.unbind(1), strict=True):
-        room, chosen = budget, None
-        if features.n_groups:
-            part, keys, members = draw.split([1, *[features.n_groups] * 2], dim=1)
-            wanted = features.draw_member(rows.state["open"], members)
-            chosen, spent = features.afford(rows, wanted, keys, part[:, 0] * budget)
-            room = room - spent
+        part, keys, members = draw.split([1, *[features.n_groups] * 2], dim=1)
+        wanted = features.draw_member(rows.state["open"], members)
+        members, spent = features.afford(rows, wanted, keys, part[:, 0] * budget)
+        room = budget - spent
         slack = 32 * torch.finfo(room.dtype).eps * budget
         room = (room - slack).clamp_min(0)[:, None]
         g = g * (low < high)
         length = features.power(g.abs()).sum(1, keepdim=True) + e[:, None]
         radius = room.sqrt() / length.sqrt() if norm == 2 else room / length
         steps = features.rounded(torch.clamp(g * radius, low, high))
-        points.append(features.put(rows, steps, chosen))
+        points.append(features.put(rows, steps, members))
     return points

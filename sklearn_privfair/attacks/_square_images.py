@@ -59,17 +59,17 @@ class SquareMoves:
             up = rows.random.uniform(channels, 1, width) < 0.5
             return self._rows(rows, torch.where(up, *self._ends(rows)))
         side = max(1, height // _TILES)
-        edge = (height - _TILES * side) // 2 if height >= _TILES else 0
-        down, across = (height - edge) // side, max(1, (width - edge) // side)
+        down, across = height // side, max(1, width // side)
         draws = rows.random.uniform(down * across, 1 + channels)
         tiles = self._pyramids(rows, side)[(draws[..., 0] < 0.5).long()]  # (n, tiles, side, side)
         sign = 1 - 2 * (draws[..., 1:] < 0.5).to(tiles.dtype)
         tiles = tiles[:, :, None] * sign[..., None, None]
         tiles = tiles.unflatten(1, (down, across)).permute(0, 3, 1, 4, 2, 5)
         delta = torch.zeros_like(self._images(rows.x0))
-        tall, wide = min(down * side, height - edge), min(across * side, width - edge)
-        painted = tiles.flatten(2, 3).flatten(3, 4)[:, :, :tall, :wide]
-        delta[:, :, edge : edge + tall, edge : edge + wide] = painted
+        tall, wide = down * side, min(across * side, width)
+        top, left = (height - tall) // 2, (width - wide) // 2
+        painted = tiles.flatten(2, 3).flatten(3, 4)[..., :wide]
+        delta[:, :, top : top + tall, left : left + wide] = painted
         delta = delta * rows.state["free"]
         length = row_norm(delta, rows.norm).clamp_min(_TINY)
         stretch = rows.eps / length
@@ -92,9 +92,14 @@ class SquareMoves:
         -------
         x : torch.Tensor of shape (n, ...)
         """
-        if rows.norm == np.inf:
-            return self._paint(rows, numbers, share)
-        return self._move_mass(rows, numbers, share)
+        redraw = self._paint if rows.norm == np.inf else self._move_mass
+        x = redraw(rows, numbers, share)
+        same = (x == rows.x).flatten(1).all(1)
+        if bool(same.any()):  # nothing new to ask: the other colour
+            signs = 2 * _PER_WINDOW + 1
+            numbers = torch.cat([numbers[:, :signs], 1 - numbers[:, signs:]], dim=1)
+            x = torch.where(columns(same, x), redraw(rows, numbers, share), x)
+        return x
 
     def _paint(self, rows, numbers, share):
         """Put one square of each channel to one end of its interval."""
@@ -106,12 +111,7 @@ class SquareMoves:
         )
         up = (numbers[:, 2 * _PER_WINDOW + 1 :] < 0.5)[:, :, None, None]
         low, high = self._ends(rows)
-        x = self._images(rows.x)
-        painted = torch.where(inside, torch.where(up, low, high), x)
-        same = (painted == x).flatten(1).all(1)
-        if bool(same.any()):  # nothing new to ask: the other colour
-            other = torch.where(inside, torch.where(up, high, low), x)
-            painted = torch.where(same[:, None, None, None], other, painted)
+        painted = torch.where(inside, torch.where(up, low, high), self._images(rows.x))
         return self._rows(rows, painted)
 
     def _move_mass(self, rows, numbers, share):
@@ -119,9 +119,9 @@ class SquareMoves:
         channels, height, width = self.shape
         side = max(round(math.sqrt(share * height * width)), 3)
         side = min(side + (side % 2 == 0), height, width)
-        to = self._pixels(*self._place(rows, numbers[:, :_PER_WINDOW], side), side)
-        source = self._place(rows, numbers[:, _PER_WINDOW : 2 * _PER_WINDOW], side)
-        source = self._pixels(*source, side)
+        target, source = numbers[:, :_PER_WINDOW], numbers[:, _PER_WINDOW : 2 * _PER_WINDOW]
+        to = self._pixels(self._place(rows, target, side), side)
+        source = self._pixels(self._place(rows, source, side), side)
         turned, signs = numbers[:, 2 * _PER_WINDOW], numbers[:, 2 * _PER_WINDOW + 1 :]
         delta = self._images(rows.x - rows.x0).flatten(2)
         budget = rows.eps if rows.norm == 1 else rows.eps * rows.eps
@@ -172,9 +172,9 @@ class SquareMoves:
         near_left = (x - _whole(numbers[:, 1], side)).clamp(0, width - side)
         return torch.where(some, near_top, top), torch.where(some, near_left, left)
 
-    def _pixels(self, top, left, side):
+    def _pixels(self, corner, side):
         """Give the places of the pixels of windows: int64 (n, channels, side * side)."""
-        channels, _, width = self.shape
+        (top, left), (channels, _, width) = corner, self.shape
         step = torch.arange(side, device=top.device)
         within = (step[:, None] * width + step).flatten()
         place = (top * width + left)[:, None] + within

@@ -46,8 +46,7 @@ class BlockMoves:
             steps = torch.where(numbers < 0.5, low, high)
         else:
             steps = self._spread(rows, 2 * numbers - 1, self.features.power(rows.eps))
-        home = rows.state.get("home")
-        return self.features.put(rows, steps, home)
+        return self.features.put(rows, steps, rows.state["home"])
 
     def propose(self, rows, numbers, share):
         """Give points near the best: a block of features of each row drawn anew.
@@ -100,8 +99,6 @@ class BlockMoves:
         inside = features.rounded(low + place.clamp(0, 1) * (high - low))
         steps = torch.where(place < 0, low, torch.where(place > 1, high, inside))
         steps = torch.where(block, steps, features.steps(rows, rows.x))
-        if not features.n_groups:
-            return features.put(rows, steps)
         now = features.are_set(rows.x)
         other = features.draw_member(rows.state["open"] & ~now, draw)
         return features.put(rows, steps, torch.where(in_block[:, :, None], other, now))
@@ -110,39 +107,35 @@ class BlockMoves:
         """Give the budget that the block holds, and some of what others hold, to it anew."""
         features, total = self.features, self.features.power(rows.eps)
         (in_block, groups_in), (values, draw) = self._halves(block), self._halves(values)
-        old = features.steps(rows, rows.x)
-        now, mass, spent = None, self._masses(rows, old, None), torch.zeros_like(total)
-        if features.n_groups:
-            now = features.are_set(rows.x)
-            other = features.draw_member(rows.state["open"] & ~now, draw)
-            wanted = torch.where(groups_in[:, :, None], other, rows.state["home"])
-            part = torch.where(in_block.any(1), extra[:, 0], 1.0)
-            members, spent = features.afford(rows, wanted, draw, part * total)
-            now = torch.where(groups_in[:, :, None], members, now)
-            mass = self._masses(rows, old, features.are_set(rows.x))
+        steps, members = features.steps(rows, rows.x), features.are_set(rows.x)
+        mass = self._masses(rows, steps, members)
+        # groups are paid for first, by a random part of the budget
+        other = features.draw_member(rows.state["open"] & ~members, draw)
+        wanted = torch.where(groups_in[:, :, None], other, rows.state["home"])
+        part = torch.where(in_block.any(1), extra[:, 0], 1.0)
+        bought, spent = features.afford(rows, wanted, draw, part * total)
+        members = torch.where(groups_in[:, :, None], bought, members)
+        # what the block lacks for them, and some more for its numbers, others give
+        outside = (mass * ~block).sum(1)
         fair = 2 * block.sum(1) / rows.state["movable"].sum(1)
-        wish = spent + in_block.any(1) * extra[:, 1] * fair.clamp_max(1) * total
-        room = total - (mass * ~block).sum(1)
-        need = torch.where(wish - room > _SLIGHTLY * total, wish - room, 0.0)
-        left = self._drained(mass * ~block, order, need)
-        numbers_left, groups_left = self._halves(left)
-        numbers_held, groups_held = self._halves(mass)
-        size = numbers_left.sqrt() if rows.norm == 2 else numbers_left
-        kept = torch.where(numbers_left < numbers_held, features.rounded(old.sign() * size), old)
-        if features.n_groups:
-            given = (groups_left < groups_held) & ~groups_in
-            now = torch.where(given[:, :, None], rows.state["home"], now)
-        held = self._masses(rows, torch.where(in_block, 0.0, kept), now).sum(1)
-        direction = self._direction(in_block, old, values, extra[:, 2:] < 0.5)
+        more = in_block.any(1) * extra[:, 1] * fair.clamp_max(1) * outside
+        lack = more + (spent - (total - outside)).clamp_min(0)
+        lack = torch.where(lack > _SLIGHTLY * total, lack, 0.0)
+        left = self._drained(mass * ~block, order, lack)
+        gives, groups_give = self._halves((left < mass) & ~block)
+        members = torch.where(groups_give[:, :, None], rows.state["home"], members)
+        size = self._halves(left)[0]
+        size = size.sqrt() if rows.norm == 2 else size
+        steps = torch.where(gives, features.rounded(steps.sign() * size), steps)
+        held = self._masses(rows, torch.where(in_block, 0.0, steps), members).sum(1)
+        direction = self._direction(in_block, steps, values, extra[:, 2:] < 0.5)
         fresh = self._spread(rows, direction, total - held)
-        return features.put(rows, torch.where(in_block, fresh, kept), now)
+        return features.put(rows, torch.where(in_block, fresh, steps), members)
 
     def _masses(self, rows, steps, members):
         """Give the budget that each feature holds: (n, n_features)."""
-        mass = self.features.power(steps.abs())
-        if members is None:
-            return mass
-        return torch.cat([mass, (self.features.costs(rows) * members).sum(2)], dim=1)
+        costs = (self.features.costs(rows) * members).sum(2)
+        return torch.cat([self.features.power(steps.abs()), costs], dim=1)
 
     def _drained(self, mass, order, need):
         """Take what is needed from features, one after the other; give what they have left."""
@@ -159,7 +152,7 @@ class BlockMoves:
         before = torch.where(block, old, 0.0)
         length = self._length(before)
         mixed = fresh + torch.where(length > 0, before / length.clamp_min(1e-12), 0.0)
-        return torch.where(near, mixed, fresh)
+        return torch.where(near & (self._length(mixed) > _SLIGHTLY), mixed, fresh)
 
     def _spread(self, rows, direction, mass):
         """Give steps along a direction that hold the mass, within the intervals."""
