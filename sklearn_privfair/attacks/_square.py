@@ -99,7 +99,9 @@ class SquareAttack(BaseAttack):
     Arrays of shape (n, channels, height, width) and (n, height, width) are images, unless they
     have one-hot groups; all others are tables. Each row draws its own squares. As in the paper,
     and other than in some implementations, squares reach the last row and column, and a square
-    that would change nothing is drawn in the opposite colour instead of being asked about.
+    that would change nothing is drawn in the opposite colour instead of being asked about. Tables
+    are asked about several points from the same best point at once, up to 8 and up to 3% of those
+    before; all of them count, those behind the first that is adversarial too.
 
     References
     ----------
