@@ -22,7 +22,7 @@ from sklearn_privfair.attacks._losses import margin
 from sklearn_privfair.attacks._norms import columns, row_norm
 from sklearn_privfair.attacks._polish import polish
 
-_HOLD, _FADE = 5, 0.8  # after so many steps in vain the bias to the original row fades, so fast
+_HOLD, _GONE = 5, 25  # steps in vain after which the bias to the original row fades, and is gone
 _TINY = 1e-12
 
 
@@ -31,8 +31,8 @@ class FABAttack(BaseAttack):
 
     In each step the nearest boundary is taken for a plane, and both the present point and the
     original row are projected onto it within the bounds. The next point lies between the two
-    projections, and a little beyond the plane; from an adversarial point it sets out nearer to the
-    original row. So it travels along the boundary to where that is nearest.
+    projections, and a little beyond the plane; after an adversarial point it sets out again nearer
+    to the original row. So it travels along the boundary to where that is nearest.
 
     Parameters
     ----------
@@ -107,11 +107,12 @@ class FABAttack(BaseAttack):
     What differs from the paper, each measured to find rows as near or nearer, or more of them, in
     fewer passes:
 
-    - Whether a point is adversarial is read off the pass that also gives its gradients, half the
-      forward passes; the planes are then those at the point, not at where it sets out again.
+    - Whether a point is adversarial is read off the pass that also gives its gradients: half the
+      forward passes. From such a point the step back is a step of its own.
     - Which boundary is the nearest is decided within the bounds.
-    - After 5 steps in a row without an adversarial point the bias to the original row fades. With
-      it, rows of nets with a hidden gradient go round in circles and are never found.
+    - After 5 steps in a row without an adversarial point the bias to the original row fades, and
+      is gone after 25. With it, rows of nets with a hidden gradient go round in circles and are
+      never found.
     - The final search projects the original row onto the tangent where the boundary was crossed,
       which is exact for a linear model, before it looks along the line between both.
     - Restarts without `eps` set out as far as the row found says, not one number for all.
@@ -242,42 +243,35 @@ class FABAttack(BaseAttack):
             slack = tolerance(answer.logits).to(rows.x)
             beyond = rows.margin(answer.logits) > slack / 2
             rows.state["vain"] = torch.where(beyond, 0, rows.state["vain"] + 1)
-            near = rows.x0 + self.beta * (rows.x - rows.x0)
-            centre = torch.where(columns(beyond, near), near, rows.x)
-            rows.x = self._step(rows, answer, slack, centre)
+            again = rows.x0 + self.beta * (rows.x - rows.x0)
+            onward = self._step(rows, answer, slack)
+            rows.x = torch.where(columns(beyond, again), again, onward)
         rows.finish()
 
-    def _step(self, rows, answer, slack, centre):
-        """Give the next point: between the projections of `centre` and of the original row."""
-        normal, value = self._plane(rows, answer, slack, centre)
-        onward = self._onto(rows, normal, value, centre)
-        back = self._onto(rows, normal, value, rows.x0)
-        far, whole = (row_norm(step, self.norm).clamp_min(_TINY) for step in (onward, back))
-        alpha = torch.minimum(far / (far + whole), self._bias(rows))
-        alpha = columns(alpha, centre)
-        ahead, behind = centre + self.eta * onward, rows.x0 + self.eta * back
+    def _step(self, rows, answer, slack):
+        """Give the next point: between the projections of the present and of the original one."""
+        normal, gain = self._plane(rows, answer, slack)
+        low, high = box_around(rows, rows.x)
+        step = project_on_plane(normal, gain, low, high, self.norm)[0]
+        gain = gain + (normal * (rows.x - rows.x0)).flatten(1).sum(1)
+        low, high = box_around(rows, rows.x0)
+        whole = project_on_plane(normal, gain, low, high, self.norm)[0]
+        length, distance = (row_norm(d, self.norm).clamp_min(_TINY) for d in (step, whole))
+        alpha = columns(torch.minimum(length / (length + distance), self._bias(rows)), step)
+        ahead, behind = rows.x + self.eta * step, rows.x0 + self.eta * whole
         return rows.clip((1 - alpha) * ahead + alpha * behind)
 
-    def _plane(self, rows, answer, slack, centre):
-        """Give normal and value, at the present point, of the boundary nearest to `centre`."""
-        change = (answer.gradient * (centre - rows.x)[:, None]).flatten(2).sum(2)
-        low, high = box_around(rows, centre)
-        values = answer.loss - slack[:, None] + change
+    def _plane(self, rows, answer, slack):
+        """Give the normal of the nearest boundary, and what is to be gained to reach it."""
+        low, high = box_around(rows, rows.x)
+        values = answer.loss - slack[:, None]
         normal, value = nearest_boundary(answer.gradient, values, low, high, self.norm)
-        return normal, value + ((rows.x - centre) * normal).flatten(1).sum(1)
-
-    def _onto(self, rows, normal, value, centre):
-        """Give the shortest step from `centre` onto a plane that is known at the present point."""
-        gain = ((rows.x - centre) * normal).flatten(1).sum(1) - value
-        low, high = box_around(rows, centre)
-        return project_on_plane(normal, gain, low, high, self.norm)[0]
+        return normal, -value
 
     def _bias(self, rows):
         """Give the largest share that the original row's projection may have."""
-        # a table: powers of a tensor round differently at different places in it
-        fade = _FADE ** np.maximum(0.0, np.arange(self.n_steps + 1) - _HOLD)
-        table = torch.as_tensor(self.alpha_max * fade).to(rows.x0)
-        return table[rows.state["vain"]]
+        vain = rows.state["vain"].to(rows.x0)
+        return self.alpha_max * ((_GONE - vain) / (_GONE - _HOLD)).clamp(0, 1)
 
     def _start(self, rows, losses):
         """Give the first point of a run: the row itself, or in restarts a random one near it."""
@@ -290,8 +284,9 @@ class FABAttack(BaseAttack):
             rows.x = rows.x0
             answer = rows.ask_each(rows.x, losses)
             slack = tolerance(answer.logits).to(rows.x)
-            normal, value = self._plane(rows, answer, slack, rows.x0)
-            step = self._onto(rows, normal, value, rows.x0)
+            normal, gain = self._plane(rows, answer, slack)
+            low, high = box_around(rows, rows.x0)
+            step = project_on_plane(normal, gain, low, high, self.norm)[0]
             radius = torch.where(radius.isfinite(), radius, row_norm(step, self.norm))
         shape = rows.x0.shape[1:]
         noise = rows.random.normal(*shape)

@@ -136,3 +136,22 @@ def test_the_polish_ends_on_the_boundary():
     assert near.distance["l2"][both].mean() < 0.95 * far.distance["l2"][both].mean()
     short = X + (near.X_adv - X) * np.float32(0.998)
     assert (predict(net, short)[both] == near.y[both]).mean() > 0.95
+
+
+class Corner(torch.nn.Module):
+    """Another class only where every feature is above 1."""
+
+    def forward(self, x):
+        margin = (x - 1).amin(1)
+        return torch.stack([torch.zeros_like(margin), margin], dim=1)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_steps_in_vain_lose_their_bias(norm):
+    """In a corner each step for one feature would draw the other back, for ever."""
+    X = np.random.default_rng(0).random((9, 3)).astype(np.float32) / 2
+    attack = FABAttack(norm=norm, bounds=(0, 2), n_steps=100, n_polish_steps=0).fit(Corner())
+    result = attack.generate(X)
+    assert result.success.all()
+    exact = np.linalg.norm(1 - X, ord=norm, axis=1)
+    np.testing.assert_allclose(result.distance[NAMES[norm]], exact, rtol=0.01)
