@@ -212,8 +212,8 @@ def _regroup(rows, units, flat, draw, flip):
     return flat
 
 
-def give_back(rows, units, x, most, spare):
-    """Set features back to the original one after the other, while the rows stay adversarial.
+def give_back(rows, units, x, shares, spare):
+    """Take features back to the original one after the other, while the rows stay adversarial.
 
     Parameters
     ----------
@@ -221,8 +221,8 @@ def give_back(rows, units, x, most, spare):
     units : Units
     x : torch.Tensor of shape (n, ...)
         Adversarial.
-    most : int
-        Features tried, those moved farthest first.
+    shares : sequence of float
+        Of the way that is left, tried one after the other for each feature.
     spare : int
         Questions that are to be left to each row.
 
@@ -231,17 +231,18 @@ def give_back(rows, units, x, most, spare):
     x : torch.Tensor of shape (n, ...)
     """
     moved = units.largest((x - rows.x0).flatten(1).abs())
-    order = moved.argsort(dim=1, descending=True, stable=True)
-    for turn in range(min(most, units.n)):
-        feature = order[:, turn : turn + 1]
-        candidate = torch.where(units.of == feature, rows.x0.flatten(1), x.flatten(1))
-        candidate = candidate.reshape(x.shape)
-        look = (moved.gather(1, feature).squeeze(1) > 0).cpu() & (rows.n_left > spare)
-        # the last one would be the original itself
-        look &= ~_same(candidate, rows.x0).cpu()
-        if look.any():
-            stays = ask_some(rows, candidate[None], look)[0]
-            x = torch.where(columns(stays, x), candidate, x)
+    order = moved.argsort(dim=1, descending=True, stable=True)  # those moved farthest first
+    for feature in order.split(1, dim=1):
+        for share in shares:
+            flat, home = x.flatten(1), rows.x0.flatten(1)
+            back = home if share == 1 else flat + share * (home - flat)
+            candidate = torch.where(units.of == feature, back, flat).reshape(x.shape)
+            candidate = rows._snapped(candidate)
+            # what was not moved need not be asked about, nor the original itself
+            look = ~(_same(candidate, x) | _same(candidate, rows.x0)).cpu() & (rows.n_left > spare)
+            if look.any():
+                stays = ask_some(rows, candidate[None], look)[0]
+                x = torch.where(columns(stays, x), candidate, x)
     return x
 
 
