@@ -1,7 +1,7 @@
 """The least budget with which an attack succeeds: any attack with `eps`, made one without.
 
-Each row's least eps is bracketed and bisected. The last steps, onto the tangent of the boundary
-and back along the line, are those of FAB (Croce & Hein 2020).
+Each row's least eps is bracketed and bisected, as robustness curves are made of runs with many eps
+(Dong et al. 2020, "Benchmarking adversarial robustness on image classification").
 """
 
 import copy
@@ -12,11 +12,11 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from sklearn_privfair.attacks._base import BaseAttack
-from sklearn_privfair.attacks._hyperplane import nearest_on_plane
 from sklearn_privfair.attacks._losses import margin
 from sklearn_privfair.attacks._nested import Inside, part
 from sklearn_privfair.attacks._norms import columns, row_norm
 from sklearn_privfair.attacks._pgd import PGDAttack
+from sklearn_privfair.attacks._polish import polish
 
 _DUAL = {1: np.inf, 2: 2, np.inf: 1}
 _DOUBLINGS = 8  # runs at most, until the first success
@@ -24,9 +24,7 @@ _FASTEST = 1e3
 _OVER = 1.5  # the first eps, in distances to the boundary as the slope at the row tells it
 _DOWN = 0.5  # where in the bracket the next eps lies, from above
 _WALKS = 3  # bisections of the line back to the row, after each success
-_SLACK = 0.02  # how far beyond the tangent the last steps go
-_LAST_WALKS = 5
-_ROUNDS = 1  # of last steps
+_POLISH = 12  # passes at most, at the end
 _OUTSIDE = {"target": None, "bounds": "auto", "constraints": None}
 
 
@@ -97,17 +95,16 @@ class MinimumNormAttack(BaseAttack):
     For an attack of which ``eps`` says how it moves, as FGSM, a larger eps need not find what a
     smaller one does; bisecting then finds one of several least budgets.
 
-    Where there are gradients, the row found is at last moved to the foot on the boundary's tangent
-    plane that is nearest in the norm, and back along its line: for a linear model that is
-    exact.
+    Where there are gradients, the row found is at last moved onto the boundary's tangent plane, as
+    near as it is in the norm, while that pays: for a linear model that is exact.
 
     An attack that asks for scores or decisions shares its `n_queries` between all runs: it is the
     limit for each row as a whole.
 
     References
     ----------
-    F. Croce, M. Hein, "Minimally distorted adversarial examples with a fast adaptive boundary
-    attack", ICML 2020.
+    Y. Dong, Q.-A. Fu, X. Yang, T. Pang, H. Su, Z. Xiao, J. Zhu, "Benchmarking adversarial
+    robustness on image classification", CVPR 2020.
 
     Examples
     --------
@@ -241,18 +238,14 @@ class MinimumNormAttack(BaseAttack):
         """Bisect the part of the line back to the row that no run has shown to be too short."""
         some = part(rows, won)
         x = some.found.x[some.index].to(some.x0)
-        far = some.found.distance[some.index].to(some.x.device)
-        low = (some.state["low"] / far).clamp_max(1)
-        self._walk(some, x, low, _WALKS)
-
-    def _walk(self, rows, x, low, n_steps):
-        """Bisect the line from each row to `x`, above the share `low` of it."""
-        rows.state = {"x": x, "low": low.to(x.dtype), "high": torch.ones_like(low).to(x.dtype)}
-        for _ in rows.steps(n_steps):
-            state = rows.state
+        far = some.found.distance[some.index].to(x.device)
+        low = (some.state["low"] / far).clamp_max(1).to(x.dtype)
+        some.state = {"x": x, "low": low, "high": torch.ones_like(low)}
+        for _ in some.steps(_WALKS):
+            state = some.state
             middle = (state["low"] + state["high"]) / 2
-            point = rows.clip(rows.x0 + columns(middle, x) * (state["x"] - rows.x0))
-            beyond = rows.margin(rows.logits(point)) > 0
+            point = some.clip(some.x0 + columns(middle, x) * (state["x"] - some.x0))
+            beyond = some.margin(some.logits(point)) > 0
             state["high"] = torch.where(beyond, middle, state["high"])
             state["low"] = torch.where(beyond, state["low"], middle)
 
@@ -277,20 +270,8 @@ class MinimumNormAttack(BaseAttack):
         rows.done |= (narrow | out_of_reach | (state["n_runs"] >= most)).cpu()
 
     def _polish(self, rows):
-        """Go to the foot on the boundary's tangent, and back along the line."""
-        if self.asks != "gradient":
-            return
-        for _ in range(_ROUNDS):
-            for _ in rows.steps(1):
-                x = rows.found.x[rows.index].to(rows.x0)
-                answer = rows.ask(x, margin)
-                step = x - rows.x0
-                gain = (answer.gradient * step).flatten(1).sum(1) - answer.loss
-                lower, upper = (None, None) if rows.lower is None else rows.box_around()
-                foot, _ = nearest_on_plane(answer.gradient, gain, lower, upper, self.norm)
-                rows.state["x"] = rows.clip(rows.x0 + (1 + _SLACK) * foot)
-                low = torch.full_like(gain, 1 - 2 * _SLACK)
-                self._walk(rows, rows.state["x"], low, _LAST_WALKS)
+        if self.asks == "gradient":
+            polish(rows, _POLISH)
 
 
 def check_inner(attack, inner, needs_eps=False):
