@@ -5,7 +5,9 @@ Chen, Jordan & Wainwright (2020), "HopSkipJumpAttack: a query-efficient decision
 
 import copy
 import math
+from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +24,7 @@ from sklearn_privfair.attacks._hopskipjump_moves import (
     slope,
 )
 from sklearn_privfair.attacks._hopskipjump_starts import Starts
-from sklearn_privfair.attacks._nested import ask_some
+from sklearn_privfair.attacks._nested import Inside, ask_some
 from sklearn_privfair.attacks._norms import columns, row_norm
 from sklearn_privfair.differentiable._victim import is_model
 
@@ -142,6 +144,9 @@ class HopSkipJumpAttack(BaseAttack):
     """
 
     asks = "decisions"
+    keeps_budget = False
+    _start = Starts()
+    _goal: Any = None  # distances that are near enough, where it runs within a budget
 
     _parameter_constraints: dict = {
         **BaseAttack._parameter_constraints,
@@ -213,10 +218,13 @@ class HopSkipJumpAttack(BaseAttack):
                     "starts='data', but the attack was fitted on a model: fit it on data, "
                     "attack.fit(X, y), or give rows, starts=X."
                 )
-        twin._start = Starts(self, job, points)
+        twin._start = Starts.of(self, job, points)
         return (twin,)
 
     def _attack(self, rows):
+        if rows.eps is not None:  # in an ensemble with a budget
+            self._attack_within(rows)
+            return
         units = Units(rows)
         spare = self._spare(rows, units)
         for count in rows.steps(self.n_queries):
@@ -224,6 +232,28 @@ class HopSkipJumpAttack(BaseAttack):
                 self._begin(rows, units, spare)
             else:
                 self._step(rows, units, spare, count)
+            self._rest(rows)
+
+    def _attack_within(self, rows):
+        """Look for the nearest row, until it is within eps."""
+        inside = Inside(rows, budget=rows.n_left)
+        inside.problem = replace(inside.problem, norm=self.norm)
+        twin = copy.copy(self)
+        twin._goal = (rows.norm, rows.eps[inside.index.to(rows.eps.device)])
+        inside.run(twin, rows.module)
+        inside.report()
+
+    def _rest(self, rows):
+        """Let rows go that are near enough."""
+        if self._goal is not None:
+            norm, eps = self._goal
+            near = rows.found.x[rows.index].to(rows.x0) - rows.x0
+            far = torch.where(
+                rows.found.distance[rows.index].isinf(),
+                torch.inf,
+                row_norm(near.cpu(), norm).double(),
+            )
+            rows.done |= far <= eps.cpu()[rows.index]
 
     def _spare(self, rows, units):
         """Give the number of questions that are kept for the end."""
@@ -298,6 +328,7 @@ class HopSkipJumpAttack(BaseAttack):
     def _polish(self, rows):
         """Give single features back, in part or whole, and come nearer on the line."""
         units = Units(rows)
+        self._rest(rows)
         for _ in rows.steps(1):
             x = rows.found.x[rows.index].to(rows.x0)
             if self._n_tidying(rows, units):

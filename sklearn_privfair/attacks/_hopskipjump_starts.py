@@ -1,6 +1,5 @@
 """Where HopSkipJump starts: an adversarial point for each row, however far."""
 
-import numpy as np
 import torch
 
 from sklearn_privfair.attacks._evaluation import read
@@ -18,37 +17,45 @@ class Starts:
 
     Parameters
     ----------
-    attack : HopSkipJumpAttack
-    job : Evaluation
-        Of whose model the classes of given points are.
-    points : array-like or data frame of shape (n_starts, ...), or None
+    points : torch.Tensor of shape (n_starts, ...), default=None
+        In the coordinates of rows.
+    codes : int64 torch.Tensor of shape (n_starts,), default=None
+        The classes for which the model takes them.
     """
 
-    def __init__(self, attack, job, points):
-        self.points: torch.Tensor | None = None
-        self.boxed = job.lower is not None and bool(
-            np.isfinite(job.lower).all() and np.isfinite(job.upper).all()
-        )
+    def __init__(self, points=None, codes=None):
+        self.points, self.codes = points, codes
+
+    @classmethod
+    def of(cls, attack, job, points):
+        """Give those of one evaluation.
+
+        Parameters
+        ----------
+        attack : HopSkipJumpAttack
+        job : Evaluation
+        points : array-like or data frame of shape (n_starts, ...), or None
+        """
         if points is None:
-            if not self.boxed:
+            if not is_box(job.lower, job.upper):
                 raise ValueError(
                     f"{type(attack).__name__} starts from random points within the bounds, but "
                     f"with bounds={attack.bounds!r} not every feature has two. Give bounds, or "
                     "rows of other classes to start from, starts=X; or fit the attack on data and "
                     "say starts='data'."
                 )
-            return
+            return cls()
         numbers = job.space.encode(read(attack, points))
         if numbers.shape[1:] != job.rows.shape[1:]:
             raise ValueError(
                 f"starts are rows of shape {numbers.shape[1:]}, the rows attacked of shape "
                 f"{job.rows.shape[1:]}."
             )
-        self.codes = torch.as_tensor(job.victim.predict(job.space.decode(numbers, job._like())))
+        codes = torch.as_tensor(job.victim.predict(job.space.decode(numbers, job._like())))
         unit = job.space.unit
         if unit is not None:
             numbers = (numbers.reshape(len(numbers), -1) / unit).reshape(numbers.shape)
-        self.points = torch.as_tensor(numbers, dtype=job._dtype())
+        return cls(torch.as_tensor(numbers, dtype=job._dtype()), codes)
 
     def find(self, rows, spare):
         """Find an adversarial point for each row.
@@ -72,7 +79,7 @@ class Starts:
                 nearest = rows._snapped(rows.clip(self.points.to(x)[order[:, turn]]))
                 look = suits[:, turn].cpu() & ~ready & (rows.n_left > spare)
                 x, ready = _take(rows, nearest[None], look, x, ready)
-        if self.boxed:
+        if is_box(rows.lower, rows.upper):
             streams = RowStreams(rows.x0, rows.seed, 0)
             tried = 0
             while tried < _DRAWN and not (ready | rows.done).all():
@@ -103,6 +110,13 @@ class Starts:
             order.append(far.argsort(stable=True)[:_GIVEN])
             suits.append(far[order[-1]].isfinite())
         return torch.stack(order), torch.stack(suits)
+
+
+def is_box(lower, upper):
+    """Tell whether every feature has a lowest and a highest value."""
+    if lower is None:
+        return False
+    return all(bool(torch.as_tensor(bound).isfinite().all()) for bound in (lower, upper))
 
 
 def _take(rows, points, look, x, ready):

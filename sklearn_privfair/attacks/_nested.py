@@ -115,14 +115,19 @@ class Inside:
         return ends
 
     def report(self):
-        """Tell the rows outside what was found, if it is nearer, and what it cost."""
+        """Tell the rows outside what was found, if it is nearer or within eps, and its cost."""
         found, outer = self.found, self.outer
         x = found.x.to(outer.x0)
         distance = row_norm(x - self.problem.x, outer.norm).double().cpu()
-        distance = torch.where(found.distance.isfinite(), distance, torch.inf)
+        good = found.distance.isfinite()
+        if outer.eps is not None:
+            good &= distance <= outer.eps.cpu()[self.index]
+            distance = torch.zeros_like(distance)
+            outer.done[self.index[good]] = True
         found.member.fill_(outer.member)
         found.flat.zero_()  # it is where the attack outside began that counts
-        outer.found.take_over(outer.index[self.index], found, distance)
+        place = outer.index[self.index]
+        outer.found.take_over(place, found, torch.where(good, distance, torch.inf))
 
 
 def beyond(rows, logits):

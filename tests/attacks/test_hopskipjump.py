@@ -15,6 +15,7 @@ from sklearn_privfair.attacks import (
     Constraints,
     HopSkipJumpAttack,
     MinimumNormAttack,
+    PGDAttack,
     RandomSearchAttack,
 )
 from sklearn_privfair.attacks._hopskipjump_moves import Units, approach, give_back, slope
@@ -305,3 +306,28 @@ def test_images():
     assert result.X_adv.shape == X.shape
     assert result.success.all()
     assert (result.distance["l2"] < np.linalg.norm(X.reshape(10, -1) - 0.5, axis=1)).all()
+
+
+class Within(PGDAttack):
+    """An ensemble with a budget, of which HopSkipJump is the only member."""
+
+    asks = "decisions"
+
+    def _members(self, job):
+        return [HopSkipJumpAttack(n_queries=1000)]
+
+
+@pytest.mark.parametrize(("norm", "eps"), [(2, 0.4), (1, 0.6)])
+def test_within_a_budget(norm, eps):
+    """Rows are finished as soon as they are within eps, and what is beyond does not count."""
+    model, X = linear()
+    attack = HopSkipJumpAttack(bounds=(-9, 9), n_queries=1000, random_state=0)
+    nearest = attack.fit(model).generate(X)
+    result = Within(norm=norm, eps=eps, bounds=(-9, 9), random_state=0).fit(model).generate(X)
+    length = np.linalg.norm(result.X_adv - X, ord=norm, axis=1)
+    assert (length[result.success] <= eps).all()
+    least = np.linalg.norm(nearest.X_adv - X, ord=norm, axis=1)
+    assert result.success[least < 0.95 * eps].all()
+    assert result.n_forward[least < eps / 2].max() < 500
+    assert result.n_forward.max() > 900
+    np.testing.assert_array_equal(result.X_adv[~result.success], X[~result.success])
