@@ -78,9 +78,10 @@ class BlockMoves:
     def _redrawn(self, rows, numbers, share, mirrored):
         n = self.features.n_features
         keys, values, extra = numbers[:, :n], numbers[:, n : 2 * n], numbers[:, 2 * n :]
+        least = 2 if rows.norm == np.inf else 1  # for l1 and l2 others change as well
         movable = rows.state["movable"]
         order = torch.where(movable, keys, 2.0).argsort(dim=1, stable=True)
-        size = (share * movable.sum(1)).round().clamp_min(1)[:, None]
+        size = (share * movable.sum(1)).round().clamp_min(least)[:, None]
         block = (order.argsort(dim=1) < size) & movable
         change = self._ends if rows.norm == np.inf else self._redistribute
         return change(rows, block, order, 1 - values if mirrored else values, extra)

@@ -362,7 +362,7 @@ def test_blocks(norm):
     rows = make_rows(x, 1.0, norm)
     moves = BlockMoves(rows)
     rows.x = moves.start(rows)
-    for share, size in ((0.5, 20), (0.1, 4), (0.001, 1)):
+    for share, size in ((0.5, 20), (0.1, 4), (0.001, 2)):
         for point in proposals(moves, rows, share, 5):
             moved = changed(point, rows).sum(axis=1)
             if norm == np.inf:
