@@ -92,13 +92,14 @@ class SquareMoves:
         -------
         x : torch.Tensor of shape (n, ...)
         """
-        redraw = self._paint if rows.norm == np.inf else self._move_mass
-        x = redraw(rows, numbers, share)
+        if rows.norm == np.inf:
+            return self._paint(rows, numbers, share)
+        x = self._move_mass(rows, numbers, share)
         same = (x == rows.x).flatten(1).all(1)
-        if bool(same.any()):  # nothing new to ask: the other colour
+        if bool(same.any()):  # few pixels can move: the other signs
             signs = 2 * _PER_WINDOW + 1
             numbers = torch.cat([numbers[:, :signs], 1 - numbers[:, signs:]], dim=1)
-            x = torch.where(columns(same, x), redraw(rows, numbers, share), x)
+            x = torch.where(columns(same, x), self._move_mass(rows, numbers, share), x)
         return x
 
     def _paint(self, rows, numbers, share):
@@ -111,8 +112,10 @@ class SquareMoves:
         )
         up = (numbers[:, 2 * _PER_WINDOW + 1 :] < 0.5)[:, :, None, None]
         low, high = self._ends(rows)
-        painted = torch.where(inside, torch.where(up, low, high), self._images(rows.x))
-        return self._rows(rows, painted)
+        ends, x = torch.where(up, low, high), self._images(rows.x)
+        same = ((ends == x) | ~inside).flatten(1).all(1)  # nothing new to ask: the other colour
+        ends = torch.where(up ^ same[:, None, None, None], low, high)
+        return self._rows(rows, torch.where(inside, ends, x))
 
     def _move_mass(self, rows, numbers, share):
         """Give the budget of one square, and what is unused, to another one."""
