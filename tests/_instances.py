@@ -4,6 +4,8 @@ import inspect
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 from torch import nn
@@ -62,4 +64,12 @@ def make_instance(cls, **params):
         chosen["estimator"] = tiny_net() if family in NET_FAMILIES else LogisticRegression()
     if "attack" in accepted:
         chosen["attack"] = PGDAttack(eps=0.05, n_steps=2, random_state=0)
+    if "surrogate" in accepted:
+        chosen["surrogate"] = make_pipeline(StandardScaler(), LogisticRegression())
     return cls(**chosen | params)
+
+
+def set_eps(attack, eps):
+    """Set the budget of an attack, or of the attack inside it."""
+    name = "eps" if "eps" in attack.get_params(deep=False) else "attack__eps"
+    return attack.set_params(**{name: eps})

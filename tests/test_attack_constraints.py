@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from _instances import make_instance
+from _instances import make_instance, set_eps
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -55,7 +55,7 @@ def attack(request):
     model = make_pipeline(StandardScaler(), LogisticRegression())
     attack = make_instance(cls, estimator=model, constraints=RULES, **more)
     if getattr(attack, "eps", None) is not None:
-        attack.set_params(eps=1.5)
+        set_eps(attack, 1.5)
     return attack.fit(FRAME, LABEL)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from _instances import make_instance
+from _instances import make_instance, set_eps
 from _victims import KINDS, make_case
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
 
 from sklearn_privfair._discovery import public_estimators
+from sklearn_privfair.attacks import PGDAttack
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.differentiable import Victim
 
@@ -35,7 +36,10 @@ def cls(request):
 
 
 def make_attack(cls, case, **params):
-    steps = {name: n for name, n in STEPS.items() if name in make_instance(cls).get_params()}
+    known = make_instance(cls).get_params()
+    steps = {name: n for name, n in STEPS.items() if name in known}
+    if "surrogate" in known:  # the best there is
+        steps |= {"surrogate": case.model, "attack": PGDAttack(n_steps=20)}
     return make_instance(cls, **{"estimator": None, "bounds": case.bounds} | steps | params)
 
 
@@ -107,7 +111,7 @@ def test_within_budget(case, attack):
     if getattr(attack, "eps", None) is None:
         pytest.skip("no budget")
     for eps in (0.1, 0.7):
-        X_adv = attack.set_params(eps=eps).fit(case.model).transform(case.X)
+        X_adv = set_eps(attack, eps).fit(case.model).transform(case.X)
         delta = X_adv.astype(np.float64) - case.X
         length = np.linalg.norm(delta, ord=attack.norm, axis=1)
         assert 0 < length.max() <= eps
@@ -115,7 +119,7 @@ def test_within_budget(case, attack):
 
 def test_within_bounds(case, attack):
     if getattr(attack, "eps", None) is not None:
-        attack.set_params(eps=1e4)  # so that the bounds bind
+        set_eps(attack, 1e4)  # so that the bounds bind
     attack.fit(case.model)
     X_adv = attack.transform(case.X).astype(np.float64)
     assert (X_adv != case.X).any()
@@ -239,7 +243,7 @@ def test_score_is_the_success_rate(case, attack, found):
 def test_target(case, attack):
     goal = predict(case, case.X)[0]
     if getattr(attack, "eps", None) is not None:
-        attack.set_params(eps=2.0)
+        set_eps(attack, 2.0)
     result = attack.set_params(target=goal).fit(case.model).generate(case.X, case.y)
     assert not result.attacked[case.y == goal].any()
     assert result.success.any()

@@ -15,6 +15,7 @@ from sklearn_privfair.attacks._pgd import PGDAttack
 from sklearn_privfair.attacks._random_search import RandomSearchAttack
 from sklearn_privfair.attacks._result import AttackResult
 from sklearn_privfair.attacks._square import SquareAttack
+from sklearn_privfair.attacks._transfer import TransferAttack
 
 __all__ = [
     "APGDAttack",
@@ -32,4 +33,5 @@ __all__ = [
     "PGDAttack",
     "RandomSearchAttack",
     "SquareAttack",
+    "TransferAttack",
 ]
