@@ -12,6 +12,8 @@ import torch
 
 from sklearn_privfair.attacks._norms import columns
 
+_MOST = torch.finfo(torch.float64).max  # room without a bound; unlike inf, 0 times it is 0
+
 
 def nearest_on_plane(normal, gain, lower, upper, norm):
     """Give each row's shortest step ``d`` with ``normal . d >= gain`` and ``lower <= d <= upper``.
@@ -37,14 +39,14 @@ def nearest_on_plane(normal, gain, lower, upper, norm):
     size = flat.abs()
     # by the largest entry: squares of small gradients underflow
     largest = size.amax(1, keepdim=True)
-    size = size / largest.where(largest > 0, torch.ones_like(largest))
-    gain = (gain.double()[:, None] / largest).where(largest > 0, gain.double()[:, None])
-    cap = _room(flat, lower, upper, normal)
-    most = torch.where(size > 0, size * cap, 0).sum(1, keepdim=True)
-    reached = most >= gain
+    largest = largest.where(largest > 0, torch.ones_like(largest))
+    size, gain = size / largest, gain.double()[:, None] / largest
+    cap = _room(normal, lower, upper)
+    worth = size * cap
+    reached = (worth.sum(1, keepdim=True) >= gain) & gain.isfinite()
     wanted = gain.clamp_min(0).where(reached, torch.zeros_like(gain))
-    inside = _fill(size, cap, wanted) if norm == 1 else _stretch(size, cap, wanted, norm)
-    corner = torch.where((size > 0) & cap.isfinite(), cap, 0)
+    inside = _fill(size, cap, wanted) if norm == 1 else _stretch(size, cap, worth, wanted, norm)
+    corner = cap.where(cap < _MOST, torch.zeros_like(cap))
     step = flat.sign() * torch.where(reached, inside, corner)
     return step.reshape(normal.shape).to(normal.dtype), reached.squeeze(1)
 
@@ -58,15 +60,15 @@ def project_on_plane(normal, gain, lower, upper, norm):
     return nearest_on_plane(torch.where(turned, -normal, normal), gain.abs(), lower, upper, norm)
 
 
-def _room(flat, lower, upper, normal):
+def _room(normal, lower, upper):
     """How far each feature may move in the direction in which the normal points."""
     if lower is None:
-        return torch.full_like(flat, torch.inf)
-    low, high = (bound.expand(normal.shape).flatten(1).double() for bound in (lower, upper))
-    return torch.where(flat > 0, high, -low).clamp_min(0)
+        return torch.full_like(normal.flatten(1), _MOST, dtype=torch.float64)
+    room = torch.where(normal > 0, upper, -lower).flatten(1)
+    return room.double().clamp(0, _MOST)
 
 
-def _stretch(size, cap, gain, norm):
+def _stretch(size, cap, worth, gain, norm):
     """Grow all features, in proportion to their slope (l2) or alike (linf), until it is enough.
 
     The gain is a concave broken line of the multiplier `t`. Newton's steps from below rise to the
@@ -74,25 +76,24 @@ def _stretch(size, cap, gain, norm):
     features only grows, and where it does not, nothing changes any more.
     """
     shape = size if norm == 2 else (size > 0).to(size.dtype)
-    product = size * shape
-    stopped = cap <= 0
+    slope, end = size * shape, cap.clone()  # of the features that are not stopped
+    t, more = torch.zeros_like(gain), cap <= 0
     while True:
-        free = (product * ~stopped).sum(1, keepdim=True)
-        left = gain - torch.where(stopped, size * cap, 0).sum(1, keepdim=True)
-        t = (left / free).where(free > 0, torch.zeros_like(left)).clamp_min(0)
-        grown = t * shape
-        more = ~stopped & (grown >= cap)
+        gain = gain - (worth * more).sum(1, keepdim=True)
+        slope.masked_fill_(more, 0)
+        end.masked_fill_(more, torch.inf)
+        free = slope.sum(1, keepdim=True)
+        t = torch.maximum(t, torch.where(free > 0, gain / free, 0))
+        more = t * shape >= end
         if not more.any():
-            break
-        stopped = stopped | more
-    return torch.where(stopped, cap, grown)
+            return torch.minimum(t * shape, cap)
 
 
 def _fill(size, cap, gain):
     """Fill the features in order of their slope, the last one in part."""
     slope, order = size.sort(dim=1, descending=True, stable=True)
     room = cap.gather(1, order)
-    sums = torch.where(slope > 0, slope * room, 0).cumsum(1)
+    sums = (slope * room).cumsum(1)
     # the first place at which it is enough; by rounding it may be nowhere, then all are filled
     first = (sums >= gain).to(torch.int8).argmax(1, keepdim=True)
     short = sums[:, -1:] < gain

@@ -133,6 +133,17 @@ def test_nothing_to_gain_or_to_gain_it_with(norm):
 
 
 @pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("gain", [torch.inf, torch.nan])
+def test_gains_that_are_no_numbers_leave_numbers(norm, gain):
+    normal, _, lower, upper = problems()
+    gain = torch.full_like(normal[:, 0], gain)
+    for box in ((lower, upper), (None, None)):
+        step, reached = nearest_on_plane(normal, gain, *box, norm)
+        assert not reached.any()
+        assert step.isfinite().all()
+
+
+@pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
 def test_units_of_the_normal_do_not_matter(norm, scale):
     normal, gain, lower, upper = problems()
