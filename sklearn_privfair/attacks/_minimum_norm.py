@@ -161,16 +161,21 @@ class MinimumNormAttack(BaseAttack):
 
     @property
     def _inner(self):
-        return PGDAttack() if self.attack is None else self.attack
+        return as_inner(self, getattr(self, "estimator_", None))
 
     norm = property(lambda self: self._inner.norm)  # type: ignore[assignment]
     asks = property(lambda self: self._inner.asks)  # type: ignore[assignment]
     confidence = property(lambda self: self._inner.confidence)  # type: ignore[assignment]
-    n_queries = property(lambda self: self._inner.n_queries)
+
+    @property
+    def n_queries(self):
+        """The limit for each row: that of `attack`, where it asks for no gradients."""
+        # an ensemble that asks for them limits one of its members
+        return None if self.asks == "gradient" else self._inner.n_queries
 
     def _validate_params(self):
         super()._validate_params()
-        check_inner(self, self._inner, needs_eps=True)
+        check_inner(self, needs_eps=True)
 
     def _members(self, job):
         twin = copy.copy(self)
@@ -274,17 +279,42 @@ class MinimumNormAttack(BaseAttack):
             polish(rows, _POLISH)
 
 
-def check_inner(attack, inner, needs_eps=False):
-    """Raise if an attack that another one runs cannot be run by it.
+def as_inner(outer, model):
+    """Give the attack that another one runs, as fitted on a model and with the outer one's target.
 
     Parameters
     ----------
-    attack, inner : BaseAttack
+    outer : BaseAttack
+        With a parameter `attack`.
+    model : object
+        None: not fitted.
+
+    Returns
+    -------
+    attack : BaseAttack
+    """
+    inner = copy.copy(PGDAttack() if outer.attack is None else outer.attack)
+    inner.target = outer.target
+    if model is not None:
+        inner.estimator_ = model
+    return inner
+
+
+def check_inner(outer, needs_eps=False):
+    """Raise if the attack that another one runs cannot be run by it.
+
+    Parameters
+    ----------
+    outer : BaseAttack
+        With a parameter `attack`.
     needs_eps : bool, default=False
         Whether it is to run with a budget.
     """
+    inner = outer.attack
+    if inner is None:
+        return
     inner._validate_params()
-    name = type(attack).__name__
+    name = type(outer).__name__
     if needs_eps and inner.eps is None:
         raise ValueError(
             f"attack={inner!r} has no eps: it looks for the nearest row by itself. Use it without "

@@ -15,10 +15,9 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.attacks._climbing import Climber, Notes, without_groups
 from sklearn_privfair.attacks._evaluation import read
-from sklearn_privfair.attacks._minimum_norm import check_inner
+from sklearn_privfair.attacks._minimum_norm import as_inner, check_inner
 from sklearn_privfair.attacks._nested import Inside, ask_some, beyond
 from sklearn_privfair.attacks._norms import columns, random_in_ball
-from sklearn_privfair.attacks._pgd import PGDAttack
 from sklearn_privfair.attacks._random import RowStreams, draw_seed
 from sklearn_privfair.attacks._surrogate import InPlace, default_surrogate, extract, is_fitted
 from sklearn_privfair.differentiable import Victim
@@ -165,14 +164,14 @@ class TransferAttack(BaseAttack):
 
     @property
     def _inner(self):
-        return PGDAttack() if self.attack is None else self.attack
+        return as_inner(self, getattr(self, "surrogate_", None))
 
     norm = property(lambda self: self._inner.norm)  # type: ignore[assignment]
     eps = property(lambda self: self._inner.eps)
 
     def _validate_params(self):
         super()._validate_params()
-        check_inner(self, self._inner)
+        check_inner(self)
 
     def fit(self, X, y=None):
         """Take a fitted model to attack, or fit `estimator` on data, and train the surrogate.
@@ -192,20 +191,27 @@ class TransferAttack(BaseAttack):
         """
         super().fit(X, y)
         surrogate = default_surrogate() if self.surrogate is None else self.surrogate
-        if is_fitted(surrogate):
-            self.surrogate_ = surrogate
-        elif is_model(X):
-            raise ValueError(
-                f"surrogate={self.surrogate!r} is not fitted, and there are no data to train it "
-                "on: give a fitted one, or fit the attack on data, with the model as "
-                "TransferAttack(FrozenEstimator(model), surrogate=...).fit(X, y)."
-            )
+        self.__dict__.pop("surrogate_", None)
+        if is_model(X) or is_fitted(surrogate):
+            self.surrogate_ = self._fitted_surrogate()
         else:
             rows = X if hasattr(X, "iloc") else read(self, X)
             seed = draw_seed(self.random_state)
             self.surrogate_ = extract(surrogate, Victim(self.estimator_), rows, y, seed)
         Victim(self.surrogate_)  # raises if it is no classifier
         return self
+
+    def _fitted_surrogate(self):
+        """Give the surrogate; that of an attack inside another, which is not fitted, too."""
+        if hasattr(self, "surrogate_"):
+            return self.surrogate_
+        if self.surrogate is None or not is_fitted(self.surrogate):
+            raise ValueError(
+                f"surrogate={self.surrogate!r} is not fitted, and there are no data to train it "
+                "on: give a fitted one, or fit the attack on data, with the model as "
+                "TransferAttack(FrozenEstimator(model), surrogate=...).fit(X, y)."
+            )
+        return self.surrogate
 
     def __sklearn_clone__(self):
         twin = super().__sklearn_clone__()
@@ -217,10 +223,11 @@ class TransferAttack(BaseAttack):
     def _members(self, job):
         twin = copy.copy(self)
         labels = job.victim.decode(np.arange(job.n_classes()))
-        surrogate = Victim(self.surrogate_)
+        there = copy.copy(job)  # the same rows, before the surrogate
+        there.victim = Victim(self._fitted_surrogate())
         twin._runs = [
-            (member, InPlace(job.view(member.asks, self.surrogate_), surrogate, labels))
-            for member in self._inner._members(job)
+            (member, InPlace(there.view(member.asks), there.victim, labels))
+            for member in self._inner._members(there)
         ]
         return (twin,)
 

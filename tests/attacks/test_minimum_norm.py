@@ -17,6 +17,7 @@ from sklearn_privfair.attacks import (
     PGDAttack,
     RandomSearchAttack,
     SquareAttack,
+    TransferAttack,
 )
 from sklearn_privfair.attacks._nested import part
 from sklearn_privfair.attacks._rows import Found, Problem, Rows
@@ -25,6 +26,19 @@ from ._harness import blobs, linear_distance, mlp, predict, rows
 
 NAMES = {1: "l1", 2: "l2", np.inf: "linf"}
 NORMS = list(NAMES)
+
+
+class Ensemble(PGDAttack):
+    """Of which one member has a limit of its own, and which looks at the model that it is for."""
+
+    n_queries = 30
+
+    @property
+    def asks(self):
+        return "gradient" if self.estimator_ is not None else "scores"
+
+    def _members(self, job):
+        return [APGDAttack(n_steps=10), SquareAttack(n_queries=self.n_queries)]
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
@@ -146,6 +160,24 @@ def test_questions_are_a_hard_limit_of_all_runs(kind):
         medians.append(np.median(result.distance["linf"]))
     assert result.success.all()
     assert medians[2] < 0.7 * medians[1]
+
+
+def test_ensembles_and_surrogates():
+    """Attacks made of others run inside as well as by themselves."""
+    net, X = mlp(), rows(n=15)
+    alone = MinimumNormAttack(attack=APGDAttack(n_steps=10), bounds=(0, 1), random_state=0)
+    best = alone.fit(net).generate(X).distance["linf"]
+    attack = MinimumNormAttack(attack=Ensemble(), bounds=(0, 1), random_state=0).fit(net)
+    result = attack.generate(X)
+    assert result.success.all()
+    assert np.median(result.distance["linf"] / best) < 1.02
+    inner = TransferAttack(surrogate=net, attack=PGDAttack(n_steps=10), n_queries=300)
+    attack = MinimumNormAttack(attack=inner, bounds=(0, 1), random_state=0).fit(net)
+    result = attack.generate(X)
+    assert result.n_forward.max() <= 298
+    assert np.median(result.distance["linf"] / best) < 1.1
+    with pytest.raises(ValueError, match="is not fitted, and there are no data"):
+        attack.set_params(attack__surrogate=LogisticRegression()).transform(X)
 
 
 def test_targeted():
