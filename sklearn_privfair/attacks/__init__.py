@@ -1,6 +1,7 @@
 """Evasion attacks as scikit-learn transformers."""
 
 from sklearn_privfair.attacks._apgd import APGDAttack
+from sklearn_privfair.attacks._auto_attack import AutoAttack
 from sklearn_privfair.attacks._constraints import Constraints
 from sklearn_privfair.attacks._cw import CWL2Attack
 from sklearn_privfair.attacks._ddn import DDNAttack
@@ -20,6 +21,7 @@ from sklearn_privfair.attacks._transfer import TransferAttack
 __all__ = [
     "APGDAttack",
     "AttackResult",
+    "AutoAttack",
     "CWL2Attack",
     "Constraints",
     "DDNAttack",

@@ -8,13 +8,11 @@ import torch
 class GradientMaskingWarning(UserWarning):
     """A model gave no gradient to follow: its robustness may be overestimated.
 
-        Examples
-        --------
-        >>> import warnings
-
-    import torch
-        >>> from sklearn_privfair.attacks import GradientMaskingWarning
-        >>> warnings.simplefilter("error", GradientMaskingWarning)  # in an evaluation, be strict
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_privfair.attacks import GradientMaskingWarning
+    >>> warnings.simplefilter("error", GradientMaskingWarning)  # in an evaluation, be strict
     """
 
 
