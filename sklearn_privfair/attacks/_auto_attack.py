@@ -84,15 +84,15 @@ class AutoAttack(BaseAttack):
     Warns
     -----
     GradientMaskingWarning
-        If Square turns rows that the members with gradients could not, more than 0.2% of those
-        attacked; or if the model answers the same question differently when asked again.
+        If Square turns rows that the members with gradients could not, more than one row and 0.2%
+        of those attacked; or if the model answers the same question differently when asked again.
 
     See Also
     --------
     APGDAttack : Its first and second member.
     FABAttack : Its third.
     SquareAttack : Its fourth.
-    MinimumNormAttack : From "within this budget?" to "within which budget?"
+    MinimumNormAttack : From "within this budget?" to "within which budget?".
 
     Notes
     -----

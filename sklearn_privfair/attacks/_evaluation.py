@@ -192,6 +192,7 @@ class Evaluation:
             name: np.where(self.attacked, np.where(success, values, np.inf), 0.0)
             for name, values in self.space.distances(self.rows, rows_adv).items()
         }
+        ensemble = type(members[0]) is not type(self.attack)
         names = np.array([*(type(member).__name__ for member in members), ""], dtype=object)
         return AttackResult(
             X=self.X,
@@ -204,7 +205,7 @@ class Evaluation:
             distance=distance,
             n_forward=passes[0],
             n_backward=passes[1],
-            found_by=names[np.where(success, finder, -1)] if len(members) > 1 else None,
+            found_by=names[np.where(success, finder, -1)] if ensemble else None,
             members=tuple(names[:-1]),
             trace=_gather_traces(parts, index, len(self.rows)) if return_trace else None,
         )

@@ -47,12 +47,12 @@ def warn_if_outdone(result, share=0.002):
     result : AttackResult
         Of an ensemble.
     share : float, default=0.002
-        Of the rows attacked, that may be so by chance.
+        Of the rows attacked, that may be so by chance; and one row always may.
     """
     blind = {"SquareAttack", "HopSkipJumpAttack", "RandomSearchAttack"}
     sighted = [name for name in result.members if name not in blind]
     n = sum(name in blind for name in result.found_by)
-    if sighted and n > share * result.attacked.sum():
+    if sighted and n > max(1, share * result.attacked.sum()):
         warnings.warn(
             f"Attacks that see no gradient turned {n} of {int(result.attacked.sum())} rows on "
             f"which {', '.join(sighted)} had failed: the model's gradients mislead, and its "

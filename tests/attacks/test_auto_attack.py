@@ -1,8 +1,9 @@
-"""AutoAttack: which members run, on which rows, and what is told when they contradict each other."""
+"""AutoAttack: which members run, on which rows, and what is told when they disagree."""
 
 import numpy as np
 import pytest
 import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
@@ -17,9 +18,9 @@ from sklearn_privfair.attacks import (
     AutoAttack,
     FABAttack,
     GradientMaskingWarning,
-    MinimumNormAttack,
     SquareAttack,
 )
+from sklearn_privfair.attacks._training import perturb
 from sklearn_privfair.differentiable import NotDifferentiableError
 
 from ._harness import blobs, linear_distance, mlp, rows
@@ -53,14 +54,21 @@ def test_auto_is_standard_where_it_can_be():
     assert auto.success.any()
 
 
-class NoScores(DecisionTreeClassifier):
-    predict_proba = property()
+class NoScores(ClassifierMixin, BaseEstimator):
+    """A tree that tells decisions alone."""
 
-    def __dir__(self):
-        return [name for name in super().__dir__() if name != "predict_proba"]
+    def fit(self, X, y):
+        self.tree_ = DecisionTreeClassifier(random_state=0).fit(X, y)
+        self.classes_ = self.tree_.classes_
+        return self
+
+    def predict(self, X):
+        return self.tree_.predict(X)
 
 
-@pytest.mark.parametrize("model", [RandomForestClassifier(10, random_state=0), KNeighborsClassifier()])
+@pytest.mark.parametrize(
+    "model", [RandomForestClassifier(10, random_state=0), KNeighborsClassifier()]
+)
 def test_without_gradients_no_member_follows_them(model):
     assert members(model.fit(X, Y)) == ("SquareAttack", "HopSkipJumpAttack")
     with pytest.raises(NotDifferentiableError):
@@ -68,8 +76,8 @@ def test_without_gradients_no_member_follows_them(model):
 
 
 def test_without_scores_decisions_are_left():
-    assert members(NoScores(random_state=0).fit(X, Y)) == ("HopSkipJumpAttack",)
-    assert members(NoScores(random_state=0).fit(X, Y), norm=1) == ("RandomSearchAttack",)
+    assert members(NoScores().fit(X, Y)) == ("HopSkipJumpAttack",)
+    assert members(NoScores().fit(X, Y), norm=1) == ("RandomSearchAttack",)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -154,10 +162,11 @@ def test_targets():
     np.testing.assert_array_equal(LINEAR.predict(result.X_adv[result.success]), 3)
 
 
-def test_it_is_no_member_itself():
-    attack = MinimumNormAttack(attack=AutoAttack(version="standard")).fit(LINEAR)
-    with pytest.raises(ValueError, match="AutoAttack is an ensemble"):
-        attack.transform(X, Y)
+def test_it_cannot_change_the_batches_of_a_training():
+    x, label = torch.tensor(rows()), torch.zeros(70, dtype=torch.int64)
+    for version in ("auto", "standard"):
+        with pytest.raises(ValueError, match="training"):
+            perturb(AutoAttack(version=version), mlp(), x, label, None, torch.Generator())
 
 
 def test_budget_of_queries():
