@@ -18,7 +18,6 @@ from sklearn_privfair.differentiable._rowwise import round_up, row_quantum
 # How far beyond the boundary a row found is pushed, relative to its step, if the real model,
 # computing in another order or precision, does not yet agree that it is beyond.
 _NUDGES = (1e-6, 1e-5, 1e-4, 1e-3)
-_ASIDE = 2  # questions of a row's budget that go to the clean row and to the proof
 _ROUNDS = 8  # of taking back what rounding put beyond the budget
 
 
@@ -89,7 +88,9 @@ def _run_member(number, attack, module, problem, found, seed):
 
 
 def _run_alone(number, attack, module, problem, found, seed):
-    budget = None if attack.n_queries is None else found.n_forward + attack.n_queries - _ASIDE
+    budget = (
+        None if attack.n_queries is None else found.n_forward + attack.n_queries - problem.aside
+    )
 
     def rows(restart):
         rows = Rows(module, problem, found, seed, restart, attack.confidence, attack.keeps_budget)

@@ -70,6 +70,7 @@ class Evaluation:
         self.label = self.before if y is None else self.victim.encode(_check_labels(y, table))
         one = np.asarray(self.space.decode(self.rows[:1], self._like()))
         self.victim.check_outputs(self.label, one)
+        self.ranked = False  # whether each row was asked for its scores besides
         self.target = resolve_target(attack.target, self.victim, len(self.rows), one, self._logits)
         self.attacked = self.before == self.label
         if self.target is not None:
@@ -119,6 +120,7 @@ class Evaluation:
 
     def _logits(self):
         """Logits, or scores, of all rows."""
+        self.ranked = True
         scale = 1 if self.space.unit is None else self.space.unit.reshape(1, *self.rows.shape[1:])
         x = torch.as_tensor(self.rows / scale, dtype=self._dtype(), device=self.victim.device)
         view = self.view("scores")
@@ -156,6 +158,7 @@ class Evaluation:
             eps=None if eps is None else torch.full((len(rows),), eps, dtype=dtype),
             norm=self.attack.norm,
             snap=self.space.snap,
+            aside=2 + self.ranked,
         )
 
     def result(self, parts, problem, members, return_trace):

@@ -38,6 +38,8 @@ class Problem:
         The norm of distances.
     snap : Snap or None
         From any rows to rows that may be; None: all may.
+    aside : int
+        Questions of a row's `n_queries` that go to the clean row and to the proof.
     """
 
     x: torch.Tensor
@@ -48,6 +50,7 @@ class Problem:
     eps: torch.Tensor | None
     norm: float
     snap: Any = None
+    aside: int = 2
 
     def take(self, index):
         """Give the problem of the rows of `index` alone."""

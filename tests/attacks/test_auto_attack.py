@@ -169,7 +169,8 @@ def test_it_cannot_change_the_batches_of_a_training():
             perturb(AutoAttack(version=version), mlp(), x, label, None, torch.Generator())
 
 
-def test_budget_of_queries():
+@pytest.mark.parametrize("target", [None, "least_likely"])
+def test_budget_of_queries(target):
     """What a forest is asked of each row, in all."""
     asked = []
 
@@ -180,7 +181,8 @@ def test_budget_of_queries():
 
     model = Counted(5, random_state=0).fit(X, Y)
     asked.clear()
-    AutoAttack(eps=1e-6, n_queries=40).fit(FrozenEstimator(model)).generate(X[:20], Y[:20])
+    attack = AutoAttack(eps=1e-6, n_queries=40, target=target, random_state=0)
+    attack.fit(FrozenEstimator(model)).generate(X[:20], Y[:20])
     # two members with 40 queries each, the clean rows and the proof within them
     assert 20 * 40 < sum(asked) <= 20 * 80
 
