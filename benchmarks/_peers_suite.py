@@ -46,7 +46,7 @@ def reference(*members):
             attack.apgd.n_restarts = 1
             attack.square.n_queries = task.n_steps
         x = torch.from_numpy(X)
-        return attack.run_standard_evaluation(x, torch.from_numpy(y), batch_size=batch_size).numpy()
+        return attack.run_standard_evaluation(x, torch.from_numpy(y), batch_size=batch_size)[0].numpy()
 
     return run
 
