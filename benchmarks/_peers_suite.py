@@ -45,8 +45,8 @@ def reference(*members):
             attack.attacks_to_run = list(members)
             attack.apgd.n_restarts = 1
             attack.square.n_queries = task.n_steps
-        x = torch.from_numpy(X)
-        return attack.run_standard_evaluation(x, torch.from_numpy(y), batch_size=batch_size)[0].numpy()
+        x, labels = torch.from_numpy(X), torch.from_numpy(y)
+        return attack.run_standard_evaluation(x, labels, batch_size=batch_size)[0].numpy()
 
     return run
 
