@@ -175,8 +175,8 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         auto = isinstance(self.bounds, str)
         if auto and isinstance(self.bounds_, str):  # fitted on a model, which tells nothing
             return space.box(rows, space.unit_box(rows), widen=True)
-        bounds = self.bounds_ if auto else resolve_bounds(self.bounds, None)
-        return space.box(rows, space.expand(bounds), widen=auto)
+        bounds = space.expand(self.bounds_ if auto else resolve_bounds(self.bounds, None))
+        return space.box(rows, space.unranged(bounds) if auto else bounds, widen=auto)
 
     def score(self, X, y):
         """Give the success rate over the rows that the model classifies correctly.

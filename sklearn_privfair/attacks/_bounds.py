@@ -30,10 +30,10 @@ def resolve_bounds(bounds, data, learned=None):
             return learned.low[None], learned.high[None]
         # one range for all pixels of images, one for each column of a table
         axes = tuple(range(data.ndim)) if data.ndim > 2 else 0
-        return (
-            data.min(axis=axes, keepdims=True).astype(np.float64),
-            data.max(axis=axes, keepdims=True).astype(np.float64),
-        )
+        # of what is there; a column of which nothing is known is not to be moved
+        low = np.fmin.reduce(data, axis=axes, keepdims=True)
+        high = np.fmax.reduce(data, axis=axes, keepdims=True)
+        return tuple(np.nan_to_num(bound.astype(np.float64), nan=0.0) for bound in (low, high))
     if len(bounds) != 2:
         raise ValueError(f"bounds={bounds!r} is no pair (low, high).")
     lower, upper = (np.asarray(b, dtype=np.float64)[None] for b in bounds)
@@ -106,7 +106,7 @@ def check_bounds(bounds, rows, widen):
     if far.any():
         raise ValueError(
             f"{int(far.reshape(len(rows), -1).any(axis=1).sum())} rows lie outside bounds (values "
-            f"from {rows.min():g} to {rows.max():g}); widen bounds, or clip the rows."
+            f"from {np.nanmin(rows):g} to {np.nanmax(rows):g}); widen bounds, or clip the rows."
         )
     return np.minimum(lower, rows), np.maximum(upper, rows)
 

@@ -1,7 +1,7 @@
 """What may move, and how: the rules of a table that an adversarial row has to keep."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -30,22 +30,27 @@ class Constraints:
     integer : list or bool ndarray, default=()
         Features that stay whole numbers.
     categorical : list or bool ndarray, default=()
-        Features whose values are names, though they may look like numbers. They are moved by the
-        attacks that need no gradient, from any category to any other; a gradient through a code
-        says nothing, and attacks that follow one leave them alone.
+        Features whose values are names, though they may look like numbers; they move from any
+        category to any other. A gradient through a code says nothing: attacks that follow
+        gradients ask the model about every change of one category, and follow the gradient of the
+        other features from there.
     one_hot : list of lists, default=()
         Groups of features of which exactly one is 1 and the others are 0.
     ranges : dict of feature to (low, high), default=None
-        The range of single features, narrower than `bounds`.
+        The range of single features: within the `bounds` that an attack is given, and instead of
+        those that it learns ("auto").
     categories : dict of feature to list, default=None
-        The values that a categorical feature may take. Those not named take the categories of
-        their pandas dtype, or the values seen in the data that the attack was fitted on.
+        The values that a categorical feature may take. Those not named take the values seen in the
+        data that the attack was fitted on; fitted on a model, the categories of their pandas dtype.
     scale : "std", "range", array-like of shape (n_features,), dict or None, default=None
         What counts as one unit of each feature: distances and `eps` are those of
         ``(x' - x) / scale``. So ``eps=0.5, scale="std"`` lets each feature move by half its
         standard deviation. "std" and "range" are learned when the attack is fitted on data, for
-        all but categorical and one-hot features; features that do not vary there may not move. In
-        a dict, features not named have 1. A change of category is one unit.
+        all but categorical and one-hot features, which have 1; features that do not vary there
+        may not move. In a dict, features not named have 1. A change of category has the length
+        ``1 / scale`` in every norm: 1, unless a dict or an array says otherwise. A change within a
+        one-hot group is one of two features, of length 2 in l1 and sqrt(2) in l2. What a budget
+        does not pay for cannot move: ``eps=0.3`` changes no category, and an attack warns.
 
     See Also
     --------
@@ -81,7 +86,9 @@ class Constraints:
     scale: object = None
 
     def __eq__(self, other):
-        return isinstance(other, Constraints) and repr(self) == repr(other)
+        if not isinstance(other, Constraints):
+            return NotImplemented
+        return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -128,6 +135,16 @@ class Constraints:
         return Constraints(**given)
 
 
+def _same(a, b):
+    """Tell whether two rules say the same, whatever containers they are in."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    lists = [hasattr(v, "__len__") and not isinstance(v, (str, Mapping)) for v in (a, b)]
+    if all(lists):
+        return len(a) == len(b) and all(_same(*pair) for pair in zip(a, b, strict=True))
+    return not any(lists) and bool(a == b)
+
+
 def _numbers(keys, rule, n_features, names):
     keys = np.asarray(keys, dtype=object if _holds_names(keys) else None)
     if keys.dtype == bool:
@@ -147,6 +164,11 @@ def _holds_names(keys):
 
 def _number(key, rule, n_features, names):
     if names is not None and key in names:
+        if list(names).count(key) > 1:
+            raise ValueError(
+                f"constraints: {rule} names the feature {key!r}, and several columns have that "
+                "name; rename them, or give their numbers."
+            )
         return list(names).index(key)
     if isinstance(key, (int, np.integer)) and -n_features <= key < n_features:
         return int(key) % n_features

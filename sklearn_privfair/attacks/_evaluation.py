@@ -6,6 +6,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_feature_names, _check_n_features, validate_data
 
 from sklearn_privfair.attacks import _engine
+from sklearn_privfair.attacks._checks import check_complete, check_rules, warn_if_too_dear
 from sklearn_privfair.attacks._masking import warn_if_masked
 from sklearn_privfair.attacks._result import AttackResult
 from sklearn_privfair.attacks._rows import Problem
@@ -36,11 +37,19 @@ def read(attack, X, reset=False):
         if reset or hasattr(attack, "n_features_in_"):
             _check_feature_names(attack, X, reset=reset)
             _check_n_features(attack, X, reset=reset)
+        check_array(
+            np.zeros(X.shape, bool), estimator=attack, input_name="X"
+        )  # no rows, no columns
         return X
+    how = {
+        "dtype": FLOATS,
+        "allow_nd": True,
+        "ensure_all_finite": True if attack.asks == "gradient" else "allow-nan",
+    }
     if reset or hasattr(attack, "n_features_in_"):
-        return validate_data(attack, X, dtype=FLOATS, allow_nd=True, reset=reset)
+        return validate_data(attack, X, reset=reset, **how)
     # a net, which has never heard of features or their names
-    return check_array(X, dtype=FLOATS, allow_nd=True, estimator=attack, input_name="X")
+    return check_array(X, estimator=attack, input_name="X", **how)
 
 
 class Evaluation:
@@ -64,7 +73,10 @@ class Evaluation:
         self.space = Space(table, names, attack.constraints, attack._learned, attack.norm)
         # torch wants to be able to write
         self.rows = np.require(self.space.encode(table), requirements=["C", "W"])
-        self.space.check(self.rows)
+        check_rules(self.space, self.rows)
+        if attack.asks == "gradient":
+            check_complete(self.space)
+        warn_if_too_dear(self.space, attack.eps, attack.norm)
         self.lower, self.upper = attack._box(self.space, self.rows)
         self.before = self.predict(self.rows)
         self.label = self.before if y is None else self.victim.encode(_check_labels(y, table))
@@ -143,8 +155,8 @@ class Evaluation:
             if len(array) != 1 or len(self.rows) == 1:
                 array = array[index] if len(array) == len(self.rows) else array
             if unit is not None:
-                flat = np.broadcast_to(array, (len(array), *self.rows.shape[1:]))
-                array = (flat.reshape(len(flat), -1) / unit).reshape(flat.shape)
+                array = np.broadcast_to(array, (len(array), *self.rows.shape[1:]))
+                array = array / unit.reshape(1, *self.rows.shape[1:])
             return torch.as_tensor(array, dtype=dtype)
 
         x = tensor(self.rows)
@@ -171,8 +183,9 @@ class Evaluation:
             moved = torch.cat([part.x for part in parts])
             # what was not moved is as it came, not as the model's precision has it
             same = (moved == problem.x).numpy()
-            raw = moved.double().numpy().reshape(len(moved), -1)
-            raw = (raw if self.space.unit is None else raw * self.space.unit).reshape(moved.shape)
+            raw = moved.double().numpy()
+            if self.space.unit is not None:
+                raw = raw * self.space.unit.reshape(1, *moved.shape[1:])
             candidates[index] = np.where(same, self.rows[index], self.space.tidy(raw))
             reached[index] = torch.cat([part.distance for part in parts]).isfinite().numpy()
             passes[0, index] = torch.cat([part.n_forward for part in parts]).numpy()

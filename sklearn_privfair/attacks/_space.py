@@ -58,6 +58,8 @@ class Space:
         self.feature = np.repeat(np.arange(n), self.spread)  # of each coordinate
         self.categorical = np.isin(self.feature, list(self.table.categories))
         self.plain = not self.table.categories
+        reachable = [self.table.reachable.get(i, [True]) for i in range(n)]
+        self.reachable = np.concatenate(reachable).astype(bool)
 
     def _rule(self, norm, learned, n):
         rules = self.rules
@@ -91,11 +93,11 @@ class Space:
 
     def encode(self, X):
         """Give the coordinates of rows: ndarray (n, width), or as they came where that is it."""
-        if self.plain and not self.table.frame:
+        if self.plain and not self.table.frame and not self.table.missing.any():
             return X
         numbers = self.table.encode(X)
         if self.plain:
-            return numbers
+            return numbers.reshape(len(numbers), *self.table.shape)
         rows = numbers[:, self.feature]
         place = np.arange(self.width) - self.start[self.feature]
         hot = rows == place
@@ -155,9 +157,18 @@ class Space:
     def unit_box(self, rows):
         """Give the bounds (0, 1) of the coordinates of which no range is known."""
         ranged = self._mask(self.rules.ranges) | self.categorical
-        if not ranged.any():
+        missing = self.missing(rows)
+        if not (ranged.any() or missing.any()):
             return unit_bounds(rows)
-        low, high = unit_bounds(rows.reshape(len(rows), self.width)[:, ~ranged])
+        known = np.where(missing, 0, rows).reshape(len(rows), self.width)[:, ~ranged]
+        return self.unranged(unit_bounds(known))
+
+    def unranged(self, bounds):
+        """Take bounds that nobody gave off the features that have a range."""
+        ranged = self._mask(self.rules.ranges) | self.categorical
+        if bounds is None or not ranged.any():
+            return bounds
+        low, high = (bound.reshape(1, -1) for bound in bounds)
         return np.where(ranged, -np.inf, low), np.where(ranged, np.inf, high)
 
     def box(self, rows, bounds, widen):
@@ -176,56 +187,54 @@ class Space:
         -------
         lower, upper : ndarray of shape (1 or n, ...), or None
         """
-        lower, upper = check_bounds(bounds, rows, widen)
-        if self.rules.ranges or self.groups:
-            ranges = np.full((2, 1, self.width), [[[-np.inf]], [[np.inf]]])
-            for i, limits in self.rules.ranges.items():
-                ranges[:, 0, self.start[i]] = limits
-            for group in self.groups:
-                ranges[:, 0, group] = [[0], [1]]
-            low, high = check_bounds(tuple(ranges), rows, widen=False)
+        missing = self.missing(rows)
+        # what is missing is outside no bounds
+        there = np.where(missing, np.nan, rows) if missing.any() else rows
+        lower, upper = check_bounds(bounds, there, widen)
+        if self.rules.ranges or self.groups or self.table.limits:
+            low, high = check_bounds(self._ranges(), there, widen=False)
             lower = low if lower is None else np.maximum(lower, low)
             upper = high if upper is None else np.minimum(upper, high)
-        still = self.frozen.any() or self.rising.any() or self.falling.any()
-        if not (still or self._missing(rows).any()):
+        if not ((self.frozen | self.rising | self.falling).any() or missing.any()):
             return lower, upper
         shape = (1,) * rows.ndim
         lower = np.full(shape, -np.inf, rows.dtype) if lower is None else lower
         upper = np.full(shape, np.inf, rows.dtype) if upper is None else upper
         at_least, at_most = self.frozen | self.rising, self.frozen | self.falling
-        missing = self._missing(rows)
-        lower = np.where(at_least.reshape(1, *rows.shape[1:]), rows, lower)
+        lower = np.where(at_least.reshape(1, *rows.shape[1:]) | missing, rows, lower)
         upper = np.where(at_most.reshape(1, *rows.shape[1:]) | missing, rows, upper)
         return lower, upper
 
-    def _missing(self, rows):
-        """Whether coordinates are of a category that is missing, and stays so."""
+    def _ranges(self):
+        """Give what rules, groups and dtypes allow each coordinate, a pair of (1, width)."""
+        low, high = np.full((2, 1, self.width), [[[-np.inf]], [[np.inf]]])
+        for i, (least, most) in self.table.limits.items():
+            low[:, self.start[i]], high[:, self.start[i]] = least, most
+        for i, (least, most) in self.rules.ranges.items():
+            at = self.start[i]
+            low[:, at], high[:, at] = max(low[0, at], least), min(high[0, at], most)
+        for group in self.groups:
+            low[:, group], high[:, group] = 0, 1
+        return low, high
+
+    def missing(self, rows):
+        """Tell which coordinates are of what is missing, and stays so, or may not be reached."""
         missing = np.zeros((1,) * rows.ndim, dtype=bool)
-        if self.plain:
+        if self.plain and not self.table.missing.any():
             return missing
-        missing = np.zeros(rows.shape, dtype=bool)
+        flat = rows.reshape(len(rows), self.width)
+        missing = np.zeros(flat.shape, dtype=bool)
+        missing[:, self.start] = self.table.are_missing(flat[:, self.start])
         for i in self.table.categories:
             block = slice(self.start[i], self.start[i] + self.spread[i])
-            missing[:, block] = (rows[:, block].max(axis=1) == 0)[:, None]
-        return missing
+            nowhere = flat[:, block].max(axis=1) == 0
+            closed = ~self.reachable[block] & (flat[:, block] == 0)
+            missing[:, block] = nowhere[:, None] | closed
+        return missing.reshape(rows.shape)
 
-    def check(self, rows):
-        """Raise if rows break the rules before anything moved."""
-        flat = rows.reshape(len(rows), self.width)
-        for i in np.flatnonzero(self.integer):
-            if (flat[:, i] != np.round(flat[:, i])).any():
-                value = flat[flat[:, i] != np.round(flat[:, i]), i][0]
-                raise ValueError(
-                    f"constraints: feature {self.feature[i]} is to stay a whole number, but X "
-                    f"holds {value}."
-                )
-        for group in self.groups[: len(self.rules.one_hot)]:
-            block = flat[:, group]
-            if not (((block == 0) | (block == 1)).all() and (block.sum(axis=1) == 1).all()):
-                raise ValueError(
-                    f"constraints: of the one_hot group {self.feature[group].tolist()} not every "
-                    "row of X has exactly one feature 1 and the others 0."
-                )
+    def price(self, i):
+        """Give the length of a change of category `i`."""
+        return 1 / self.rules.scale[i] if isinstance(self.rules.scale, np.ndarray) else 1.0
 
     def distances(self, rows, rows_adv):
         """Distance of each row in l0, l1, l2 and linf, a change of category being one unit."""
@@ -237,8 +246,8 @@ class Space:
         if not self.plain:
             for i in self.table.categories:
                 block = slice(self.start[i], self.start[i] + self.spread[i])
-                worth = 1.0 if not isinstance(self.rules.scale, np.ndarray) else self.rules.scale[i]
-                delta[:, self.start[i]] = (delta[:, block] != 0).any(axis=1) / worth
+                changed = (delta[:, block] != 0).any(axis=1)
+                delta[:, self.start[i]] = changed * self.price(i)
             delta = delta[:, self.start]
         return distances(np.zeros_like(delta), delta)
 
@@ -257,13 +266,15 @@ class Learned:
         n = int(np.prod(np.shape(X)[1:]))
         rules = (constraints or Constraints()).resolve(n, names)
         seen = Table(X, replace(rules, categories=_seen(X, rules)), {})
-        self.categories = seen.categories
+        self.categories = {i: np.asarray(values) for i, values in _seen(X, rules).items()}
         self.low = self.high = self.std = None
         if constraints is None and not seen.frame:
             return
         numbers = seen.encode(X).astype(np.float64)
-        self.low, self.high = numbers.min(axis=0), numbers.max(axis=0)
-        self.std = numbers.std(axis=0)
+        numbers = np.ma.array(numbers, mask=seen.are_missing(numbers))
+        low, high, std = numbers.min(axis=0), numbers.max(axis=0), numbers.std(axis=0)
+        # a column of which nothing is known: not to be moved
+        self.low, self.high, self.std = (value.filled(0.0) for value in (low, high, std))
         for i in self.categories:
             self.low[i], self.high[i] = -np.inf, np.inf
 
@@ -273,10 +284,11 @@ def _seen(X, rules):
     found = dict(rules.categories or {})
     for i in {*rules.categorical.tolist(), *categorical_columns(X)} - set(found):
         column = X.iloc[:, i] if hasattr(X, "iloc") else pd.Series(X.reshape(len(X), -1)[:, i])
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            found[i] = column.cat.categories
+        values = column.dropna().unique()
+        if isinstance(column.dtype, pd.CategoricalDtype):  # in their order, those that are there
+            found[i] = column.cat.categories[column.cat.categories.isin(values)]
         else:
-            found[i] = np.array(sorted(column.dropna().unique(), key=lambda v: (str(type(v)), v)))
+            found[i] = np.array(sorted(values, key=lambda v: (str(type(v)), v)))
     return found
 
 

@@ -37,7 +37,7 @@ def is_fitted(model):
     return True
 
 
-def extract(surrogate, victim, X, y, seed):
+def extract(surrogate, victim, X, y, seed, coordinates=None):
     """Train a surrogate on the victim's own predictions.
 
     Parameters
@@ -49,6 +49,8 @@ def extract(surrogate, victim, X, y, seed):
     y : array-like of shape (n_samples,), or None
         Labels, which are used if the victim predicts a single class.
     seed : int
+    coordinates : ndarray of shape (n_samples, width), default=None
+        What the surrogate is given instead of X.
 
     Returns
     -------
@@ -64,6 +66,7 @@ def extract(surrogate, victim, X, y, seed):
             "be trained on its predictions; give more rows, or surrogate=FrozenEstimator(model)."
         )
     net = is_net(last_step(surrogate)) or victim.classes_ is None
+    X = X if coordinates is None else coordinates
     return fit_on_data(surrogate, X, codes if net else victim.decode(codes), seed)
 
 

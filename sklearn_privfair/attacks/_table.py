@@ -6,10 +6,20 @@ from sklearn.utils.validation import check_array
 
 from sklearn_privfair.attacks._containers import container_like
 
+MISSING = 2.0**60  # stands for a missing number; its square is finite in float32
+_EXACT = 2.0**53  # whole numbers beyond which float64 has gaps
+
+
+def categorical_columns(X):
+    """List the columns, by place, that hold no numbers; none of what is no data frame."""
+    if not hasattr(X, "dtypes") or not hasattr(X, "iloc"):
+        return []
+    return [i for i, dtype in enumerate(X.dtypes) if not pd.api.types.is_numeric_dtype(dtype)]
+
 
 def is_typed(X):
     """Tell whether `X` is a data frame with columns that hold no numbers."""
-    return hasattr(X, "select_dtypes") and X.select_dtypes(exclude=["number", "bool"]).shape[1] > 0
+    return bool(categorical_columns(X))
 
 
 def check_numeric(X):
@@ -24,9 +34,7 @@ def check_numeric(X):
     ValueError
         Naming the columns.
     """
-    if not hasattr(X, "select_dtypes"):
-        return
-    others = list(X.select_dtypes(exclude=["number", "bool"]).columns)
+    others = [X.columns[i] for i in categorical_columns(X)]
     if others:
         raise ValueError(
             f"Columns {others[:5]} of X hold no numbers, and a gradient cannot move them; use an "
@@ -51,42 +59,56 @@ class Table:
     ----------
     categories : dict of int to ndarray
         Of each categorical feature.
+    reachable : dict of int to bool ndarray
+        Which of its categories an attack may choose: not those that are only declared, by a pandas
+        dtype, where data tell which ones the model has met.
     whole : int ndarray
         Columns of a frame whose dtype holds whole numbers only, and that are not categorical.
+    limits : dict of int to (low, high)
+        What the dtypes of those that may move can hold.
+    missing : bool ndarray of shape (n_features,)
+        Features that are numbers, some of which are missing.
     """
 
     def __init__(self, X, constraints, learned):
-        self.frame = hasattr(X, "select_dtypes")
+        self.frame = hasattr(X, "iloc")
         self.shape = np.shape(X)[1:]
+        self.names = list(X.columns) if self.frame else None
         self.dtypes = dict(enumerate(X.dtypes)) if self.frame else {}
+        self.fixed = {*map(int, constraints.immutable)}
         named = constraints.categories or {}
-        self.categories = {
-            int(i): self._categories(int(i), X, named.get(int(i)), learned)
-            for i in sorted({*constraints.categorical, *categorical_columns(X)})
-        }
-        self.whole = np.array(
-            [
-                i
-                for i, dtype in self.dtypes.items()
-                if i not in self.categories and getattr(dtype, "kind", "O") in "biu"
-            ],
-            dtype=np.int64,
-        )
+        self.categories, self.reachable = {}, {}
+        for i in sorted({*map(int, constraints.categorical), *categorical_columns(X)}):
+            known = self._categories(i, named.get(i), learned.get(i))
+            declared = getattr(self.dtypes.get(i), "categories", known)
+            more = [value for value in declared if value not in known]
+            self.categories[i] = np.array([*known, *more], dtype=object) if more else known
+            self.reachable[i] = np.arange(len(known) + len(more)) < len(known)
+        kinds = {i: getattr(dtype, "kind", "O") for i, dtype in self.dtypes.items()}
+        whole = [i for i, kind in kinds.items() if i not in self.categories and kind in "biu"]
+        self.whole = np.array(whole, dtype=np.int64)
+        self.limits = {i: _limits(self.dtypes[i]) for i in whole if i not in self.fixed}
+        self.missing = self._missing(X)
 
-    def _categories(self, i, X, given, learned):
-        dtype = self.dtypes.get(i)
-        if given is None and isinstance(dtype, pd.CategoricalDtype):
-            given = dtype.categories
-        if given is None:
-            given = learned.get(i)
-        if given is None:
-            name = repr(X.columns[i]) if self.frame else i
-            raise ValueError(
-                f"Feature {name} is categorical, and what it may hold is not known: fit the attack "
-                f"on data, give it a pandas category dtype, or say constraints=Constraints("
-                f"categories={{{name}: [...]}})."
-            )
-        return np.asarray(given)
+    def _missing(self, X):
+        if not self.frame:
+            return np.isnan(X.reshape(len(X), -1)).any(axis=0)
+        lacks = [i not in self.categories and X.iloc[:, i].isna().any() for i in self.dtypes]
+        return np.array(lacks, dtype=bool)
+
+    def name(self, i):
+        """Give a feature's name, or its number, for a message."""
+        return repr(self.names[i]) if self.frame else str(int(i))
+
+    def _categories(self, i, given, seen):
+        for values in (given, seen, getattr(self.dtypes.get(i), "categories", None)):
+            if values is not None:
+                return np.asarray(values)
+        raise ValueError(
+            f"Feature {self.name(i)} is categorical, and what it may hold is not known: fit the "
+            f"attack on data, give it a pandas category dtype, or say constraints=Constraints("
+            f"categories={{{self.name(i)}: [...]}})."
+        )
 
     def encode(self, X):
         """Give the numbers of a table: a category by its place, -1 where it is missing.
@@ -98,20 +120,47 @@ class Table:
         Returns
         -------
         numbers : ndarray of shape (n_samples, n_features)
+            `MISSING` where a number is missing.
         """
-        if not self.frame:
+        if self.frame:
+            numbers = np.empty(X.shape, dtype=_common_float(self.dtypes, self.categories))
+            for i in range(X.shape[1]):
+                numbers[:, i] = self._numbers(i, X.iloc[:, i], numbers.dtype)
+            numbers = check_array(
+                numbers, dtype=None, input_name="X", ensure_all_finite="allow-nan"
+            )
+        else:
             numbers = X.reshape(len(X), -1).copy()
             for i in self.categories:
                 numbers[:, i] = self._codes(i, numbers[:, i])
-            return numbers
-        columns = [
-            self._codes(i, X.iloc[:, i]) if i in self.categories else X.iloc[:, i]
-            for i in range(X.shape[1])
-        ]
-        numbers = np.empty(X.shape, dtype=_common_float(self.dtypes, self.categories))
-        for i, column in enumerate(columns):
-            numbers[:, i] = np.asarray(column, dtype=numbers.dtype)
-        return check_array(numbers, dtype=None, input_name="X", ensure_min_samples=0)
+        for i in np.flatnonzero(self.missing):
+            gone = np.isnan(numbers[:, i])
+            largest = np.abs(numbers[~gone, i]).max(initial=0)
+            if largest >= MISSING / 2:
+                raise ValueError(
+                    f"Feature {self.name(i)} has missing values, and values as large as "
+                    f"{largest:g}; attacks take missing values beside values below 2**59."
+                )
+            numbers[gone, i] = MISSING
+        return numbers
+
+    def _numbers(self, i, column, dtype):
+        if i in self.categories:
+            return self._codes(i, column)
+        if i in self.limits and len(column):
+            largest = max(abs(int(column.min())), abs(int(column.max())))
+            if largest > _EXACT:
+                raise ValueError(
+                    f"Column {self.name(i)} holds whole numbers up to {largest}, beyond 2**53, "
+                    "which cannot be moved by single steps; list it in Constraints(immutable=...)."
+                )
+        if getattr(column.dtype, "na_value", None) is pd.NA:
+            return column.to_numpy(dtype=dtype, na_value=np.nan)
+        return column.to_numpy(dtype=dtype)
+
+    def are_missing(self, numbers):
+        """Tell which numbers, (n_samples, n_features), stand for missing ones."""
+        return self.missing & (numbers >= MISSING / 2)
 
     def _codes(self, i, column):
         values = pd.Series(np.asarray(column, dtype=object))
@@ -119,8 +168,10 @@ class Table:
         unknown = (codes < 0) & values.notna().to_numpy()
         if unknown.any():
             raise ValueError(
-                f"Categorical feature {i} holds {values[unknown].iloc[0]!r}, which is none of its "
-                f"categories, {self.categories[i][:8].tolist()}."
+                f"Categorical feature {self.name(i)} holds {values[unknown].iloc[0]!r} (row "
+                f"{unknown.argmax()}), which is none of its categories, "
+                f"{self.categories[i][:8].tolist()}; say constraints=Constraints(categories="
+                f"{{{self.name(i)}: [...]}}), or leave such rows out."
             )
         return codes
 
@@ -140,32 +191,56 @@ class Table:
         rows : data frame or ndarray
         """
         if not self.frame:
-            rows = numbers.copy()
+            rows = np.where(self.are_missing(numbers), np.nan, numbers)
             for i, categories in self.categories.items():
-                rows[:, i] = categories[numbers[:, i].astype(np.int64)]
+                rows[:, i] = _named(categories, numbers[:, i])
             return container_like(rows.reshape(len(rows), *self.shape), X, index)
-        like = X.index if index is None else X.index[index]
+        like = X if index is None else X.iloc[index]
         if len(like) != len(numbers):  # rows of nobody, to ask the model about
-            like = pd.RangeIndex(len(numbers))
-        columns = [self._column(i, numbers[:, i], like) for i in range(numbers.shape[1])]
-        frame = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=like)
+            nobody = pd.RangeIndex(len(numbers))
+            columns = [self._column(i, numbers[:, i], nobody) for i in self.dtypes]
+        else:
+            before = self.encode(like)
+            columns = [
+                self._moved(i, numbers[:, i], numbers[:, i] != before[:, i], like.iloc[:, i])
+                for i in self.dtypes
+            ]
+        frame = pd.concat(columns, axis=1)
         frame.columns = X.columns
         return frame
+
+    def _moved(self, i, numbers, moved, column):
+        """Give a column with new values where they differ, and the very cells that were there."""
+        if not moved.any():
+            return column
+        new = self._column(i, numbers, column.index)
+        if moved.all():
+            return new
+        values = column.array.copy()
+        values[moved] = new.array[moved]
+        return pd.Series(values, index=column.index, dtype=column.dtype)
 
     def _column(self, i, numbers, index):
         dtype = self.dtypes[i]
         if i in self.categories:
-            values = np.append(self.categories[i].astype(object), np.nan)[numbers.astype(np.int64)]
+            values = _named(self.categories[i], numbers)
             return pd.Series(values, index=index, dtype=object).astype(dtype)
+        if self.missing[i]:
+            numbers = np.where(numbers >= MISSING / 2, np.nan, numbers)
         return pd.Series(numbers, index=index).astype(dtype)
 
 
-def categorical_columns(X):
-    """List the columns, by number, that hold no numbers."""
-    if not hasattr(X, "select_dtypes"):
-        return []
-    numeric = set(X.select_dtypes(["number", "bool"]).columns)
-    return [i for i, name in enumerate(X.columns) if name not in numeric]
+def _named(categories, codes):
+    """Give the categories at these places, NaN for -1."""
+    return np.append(categories.astype(object), np.nan)[codes.astype(np.int64)]
+
+
+def _limits(dtype):
+    """Give the whole numbers that a dtype holds and float64 too."""
+    if dtype.kind == "b":
+        return 0, 1
+    info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
+    return max(info.min, -_EXACT), min(info.max, _EXACT)
 
 
 def _common_float(dtypes, categories):

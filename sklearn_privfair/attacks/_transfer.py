@@ -13,13 +13,16 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklearn_privfair.attacks._base import BaseAttack
+from sklearn_privfair.attacks._checks import check_complete
 from sklearn_privfair.attacks._climbing import Climber, Notes, without_groups
 from sklearn_privfair.attacks._evaluation import read
 from sklearn_privfair.attacks._minimum_norm import as_inner, check_inner
 from sklearn_privfair.attacks._nested import Inside, ask_some, beyond
 from sklearn_privfair.attacks._norms import columns, random_in_ball
 from sklearn_privfair.attacks._random import RowStreams, draw_seed
+from sklearn_privfair.attacks._space import Space
 from sklearn_privfair.attacks._surrogate import InPlace, default_surrogate, extract, is_fitted
+from sklearn_privfair.attacks._views import CoordinateView
 from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._victim import is_model
 
@@ -50,8 +53,8 @@ class TransferAttack(BaseAttack):
         The model whose gradients are followed. One that is fitted, or in a `FrozenEstimator`, is
         taken as it is: a net's outputs stand for the labels of the model in their order, where
         there are as many. Of another one a clone is trained when the attack is fitted on data: on
-        the model's own predictions of them, or on y if these are all of one class. None: a standard
-        scaler and an `MLPClassifier`.
+        the model's own predictions of them, or on y if these are all of one class; of a table with
+        categorical features it sees these one-hot. None: a standard scaler and an `MLPClassifier`.
     attack : attack, default=None
         What runs on the surrogate, with a budget or without; its parameters are searchable, as
         ``attack__eps``. None: ``PGDAttack()``. It gives `norm` and `eps`. Its `estimator`,
@@ -192,14 +195,23 @@ class TransferAttack(BaseAttack):
         super().fit(X, y)
         surrogate = default_surrogate() if self.surrogate is None else self.surrogate
         self.__dict__.pop("surrogate_", None)
+        self._one_hot = False
         if is_model(X) or is_fitted(surrogate):
             self.surrogate_ = self._fitted_surrogate()
         else:
-            rows = X if hasattr(X, "iloc") else read(self, X)
-            seed = draw_seed(self.random_state)
-            self.surrogate_ = extract(surrogate, Victim(self.estimator_), rows, y, seed)
+            self.surrogate_ = self._train(surrogate, X, y)
         Victim(self.surrogate_)  # raises if it is no classifier
         return self
+
+    def _train(self, surrogate, X, y):
+        table, seed = read(self, X), draw_seed(self.random_state)
+        names = list(X.columns) if hasattr(X, "columns") else None
+        space = Space(table, names, self.constraints, self._learned, norm=2)
+        check_complete(space)
+        self._one_hot = not space.plain
+        coordinates = space.encode(table)[:, space.reachable] if self._one_hot else None
+        rows = X if hasattr(X, "iloc") else table
+        return extract(surrogate, Victim(self.estimator_), rows, y, seed, coordinates)
 
     def _fitted_surrogate(self):
         """Give the surrogate; that of an attack inside another, which is not fitted, too."""
@@ -225,11 +237,32 @@ class TransferAttack(BaseAttack):
         labels = job.victim.decode(np.arange(job.n_classes()))
         there = copy.copy(job)  # the same rows, before the surrogate
         there.victim = Victim(self._fitted_surrogate())
+        check_complete(job.space)
+        if not self._one_hot:
+            self._check_codes(job.space)
         twin._runs = [
-            (member, InPlace(there.view(member.asks), there.victim, labels))
+            (member, InPlace(self._view(there, member.asks), there.victim, labels))
             for member in self._inner._members(there)
         ]
         return (twin,)
+
+    def _view(self, there, asks):
+        if self._one_hot:
+            return CoordinateView(there.victim.module, there.space)
+        return there.view(asks)
+
+    def _check_codes(self, space):
+        names = [
+            space.table.name(i)
+            for i, categories in space.table.categories.items()
+            if not np.issubdtype(categories.dtype, np.number)
+        ]
+        if names:
+            raise ValueError(
+                "surrogate is fitted, and its gradient cannot be followed through features that "
+                f"hold no numbers, {', '.join(names[:5])}; give one that is not fitted, and data "
+                "to fit: it is trained on their one-hot codes."
+            )
 
     def _attack(self, rows):
         rows.done |= rows.n_left < 1

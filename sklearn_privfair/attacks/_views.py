@@ -48,6 +48,30 @@ class ModuleView(nn.Module):
         return torch.stack(features, dim=1)
 
 
+@declare_exact
+class CoordinateView(nn.Module):
+    """A differentiable model of the coordinates themselves, categories being one-hot.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        From coordinates to logits.
+        Of categories those alone that an attack can reach.
+    space : Space
+    """
+
+    def __init__(self, module, space):
+        super().__init__()
+        self.module = module
+        self.unit = np.ones(space.width) if space.unit is None else space.unit
+        self.known = np.flatnonzero(space.reachable)
+
+    def forward(self, x):
+        """Give the logits at coordinates (n, width)."""
+        unit = torch.as_tensor(self.unit, dtype=x.dtype, device=x.device)
+        return self.module((x * unit)[:, self.known])
+
+
 class Oracle(nn.Module):
     """A model without gradients: every forward pass asks the real model.
 

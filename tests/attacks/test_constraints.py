@@ -107,7 +107,8 @@ def test_groups_change_only_as_a_whole():
     one = np.linalg.norm(result.X_adv[:, 1:] - rows[:, 1:], axis=1)[result.success]
     np.testing.assert_allclose(one, np.sqrt(2))
     too_small = PGDAttack(norm=2, eps=1.4, bounds=None, constraints=rules).fit(model)
-    assert not too_small.generate(rows).success.any()
+    with pytest.warns(UserWarning, match=r"cannot move: 1 \(1.41\), 2 \(1.41\)"):
+        assert not too_small.generate(rows).success.any()
 
 
 def test_codes_are_searched_and_not_followed():
@@ -129,7 +130,8 @@ def test_codes_are_searched_and_not_followed():
     np.testing.assert_array_equal(result.distance["l0"], 1)
     np.testing.assert_array_equal(result.distance["l2"], 1)
     attack = PGDAttack(eps=0.9, bounds=None, constraints=rules).fit(net)
-    with pytest.warns(GradientMaskingWarning):  # of the numbers there is indeed no slope
+    # of the numbers there is indeed no slope
+    with pytest.warns(GradientMaskingWarning), pytest.warns(UserWarning, match=r"5 \(1\)"):
         assert not attack.generate(rows).success.any()
 
 
@@ -155,11 +157,14 @@ def test_masks_of_images():
         ({"scale": [1, 2]}, "scale holds 2 features, the rows 5"),
         ({"scale": [1, 1, 1, 1, 0]}, "must be positive"),
         ({"scale": "std"}, "learned from data, but the attack was fitted on a model"),
-        ({"integer": [0]}, "is to stay a whole number, but X holds"),
-        ({"one_hot": [[0, 1]]}, "not every row of X has exactly one feature 1"),
+        ({"integer": [0]}, "feature 0 is to stay a whole number, but row 0 of X holds 0.0660"),
+        (
+            {"one_hot": [[0, 1]]},
+            r"row 0 of X does not .* one_hot group \[0, 1\]",
+        ),
         ({"categorical": [0]}, "what it may hold is not known"),
         ({"categories": {0: [1, 2]}, "categorical": [0]}, "none of its categories"),
-        ({"ranges": {0: (50, 60)}}, "outside bounds"),
+        ({"ranges": {0: (50, 60)}}, r"outside ranges\[0\] = \(50, 60\)"),
         ({"immutable": np.array([True, False])}, "mask of 2 features"),
     ],
 )
