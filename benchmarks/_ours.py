@@ -26,17 +26,23 @@ SETTINGS = {
     "cw_l2": [("CWL2Attack", "defaults", {})],
     "min_l2": [
         ("DDNAttack", "DDN", {}),
+        ("DDNAttack", "DDN 40 steps", {"n_steps": 40}),
         ("FMNAttack", "FMN", {}),
         ("DeepFoolAttack", "DeepFool", {}),
         ("FABAttack", "FAB", {}),
     ],
     "min_linf": [
         ("FMNAttack", "FMN", {}),
+        ("FMNAttack", "FMN 40 steps", {"n_steps": 40}),
         ("DeepFoolAttack", "DeepFool", {}),
         ("FABAttack", "FAB", {}),
     ],
-    "min_l1": [("FMNAttack", "FMN", {}), ("FABAttack", "FAB", {})],
-    "min_l0": [("FMNAttack", "FMN", {})],
+    "min_l1": [
+        ("FMNAttack", "FMN", {}),
+        ("FMNAttack", "FMN 40 steps", {"n_steps": 40}),
+        ("FABAttack", "FAB", {}),
+    ],
+    "min_l0": [("FMNAttack", "FMN", {}), ("FMNAttack", "FMN 40 steps", {"n_steps": 40})],
     "apgd_linf": [
         ("APGDAttack", "ce", {}),
         ("APGDAttack", "dlr targeted", {"loss": "dlr_targeted"}),
@@ -57,7 +63,7 @@ def runs(task):
     """List our runs for one of the peers' tasks, as ``_peers.RUNS`` has them."""
     found = public_attacks()
     return [
-        (label, 100 if "HopSkip" in name else None, partial(_run, found[name], given))
+        (label, 96 if "HopSkip" in name else None, partial(_run, found[name], given))
         for name, label, given in SETTINGS.get(task.name, [])
         if name in found
     ]

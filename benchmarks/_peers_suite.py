@@ -70,8 +70,8 @@ RUNS = {
         "hopskipjump_l2": [
             (
                 "about 1000 queries",
-                100,
-                foolbox("HopSkipJumpAttack", steps=3, initial_gradient_eval_steps=100),
+                96,
+                foolbox("HopSkipJumpAttack", steps=5, initial_gradient_eval_steps=100),
             )
         ],
     },

@@ -130,6 +130,7 @@ class TransferAttack(BaseAttack):
     """
 
     asks = "decisions"
+    _one_hot = False  # whether the surrogate was trained on one-hot codes
 
     _parameter_constraints: dict = {
         **BaseAttack._parameter_constraints,
