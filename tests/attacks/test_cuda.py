@@ -1,5 +1,7 @@
 """A net on a GPU is attacked, and trained, where it is. Skipped where there is none."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,9 @@ from sklearn.base import clone
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from sklearn_privfair.attacks import CWL2Attack, FGSMAttack, PGDAttack
+from sklearn_privfair._discovery import public_estimators
+from sklearn_privfair.attacks import APGDAttack, Constraints, FABAttack, FMNAttack, PGDAttack
+from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.defences import AdversarialTrainingClassifier
 
 from ._harness import blobs, mlp, rows
@@ -16,16 +20,24 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 X, Y = blobs()
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        PGDAttack(eps=0.1, random_state=0),
-        PGDAttack(norm=1, eps=0.5, random_state=0),
-        PGDAttack(norm=2, eps=0.2, target="least_likely", random_state=0),
-        FGSMAttack(eps=0.1),
-        CWL2Attack(),
-    ],
-)
+def instances():
+    """Give every public attack at its defaults, made short, and some settings besides."""
+    for cls in public_estimators(BaseAttack):
+        known = inspect.signature(cls).parameters
+        settings = {"random_state": 0, "n_queries": 300, "eps": 0.1}
+        settings = {name: value for name, value in settings.items() if name in known}
+        if "surrogate" in known:
+            settings["surrogate"] = mlp()
+        yield cls(**settings)
+    yield PGDAttack(norm=1, eps=0.5, random_state=0)
+    yield PGDAttack(norm=2, eps=0.2, target="least_likely", random_state=0)
+    yield APGDAttack(norm=1, eps=0.5, loss="dlr_targeted", random_state=0)
+    yield FMNAttack(norm=0, random_state=0)
+    yield FABAttack(norm=1, n_target_classes=2, random_state=0)
+    yield PGDAttack(eps=0.2, constraints=Constraints(immutable=[0], integer=[1]), random_state=0)
+
+
+@pytest.mark.parametrize("attack", list(instances()))
 def test_as_on_the_cpu(attack):
     net, images = mlp(), rows()
     here = clone(attack).fit(net).generate(images)
