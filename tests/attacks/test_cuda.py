@@ -31,10 +31,10 @@ def instances():
         yield cls(**settings)
     yield PGDAttack(norm=1, eps=0.5, random_state=0)
     yield PGDAttack(norm=2, eps=0.2, target="least_likely", random_state=0)
-    yield APGDAttack(norm=1, eps=0.5, loss="dlr_targeted", random_state=0)
+    yield APGDAttack(norm=1, eps=0.5, loss="margin_targeted", random_state=0)
     yield FMNAttack(norm=0, random_state=0)
     yield FABAttack(norm=1, n_target_classes=2, random_state=0)
-    yield PGDAttack(eps=0.2, constraints=Constraints(immutable=[0], integer=[1]), random_state=0)
+    yield PGDAttack(eps=0.2, constraints=Constraints(immutable=[0], decreasing=[1]), random_state=0)
 
 
 @pytest.mark.parametrize("attack", list(instances()))
