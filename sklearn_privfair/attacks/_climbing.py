@@ -60,15 +60,13 @@ class Climber(Rows):
         )
 
 
-def without_groups(inside):
-    """Let the groups of an inner problem stay as they are, as no gradient says how they change."""
-    problem = inside.problem
-    if problem.snap is not None and problem.snap.groups:
-        frozen = torch.zeros(problem.x[0].numel(), dtype=torch.bool, device=problem.x.device)
-        frozen[np.concatenate(problem.snap.groups)] = True
-        lower, upper = (
-            torch.where(frozen, problem.x, bound) for bound in (problem.lower, problem.upper)
-        )
-        snap = problem.snap.without_groups()
-        inside.problem = replace(problem, lower=lower, upper=upper, snap=snap)
-    return inside
+def without_groups(problem):
+    """Let the groups of a problem stay as they are, as no gradient says how they change."""
+    if problem.snap is None or not problem.snap.groups:
+        return problem
+    frozen = torch.zeros(problem.x[0].numel(), dtype=torch.bool, device=problem.x.device)
+    frozen[np.concatenate(problem.snap.groups)] = True
+    lower, upper = (
+        torch.where(frozen, problem.x, bound) for bound in (problem.lower, problem.upper)
+    )
+    return replace(problem, lower=lower, upper=upper, snap=problem.snap.without_groups())

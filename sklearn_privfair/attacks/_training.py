@@ -4,9 +4,16 @@ In training it is the worst row within the budget that counts, not the first adv
 steps are taken and no row leaves. Nothing is proven or counted, and numbers are drawn per batch.
 """
 
+import numpy as np
 import torch
+from torch.nn import functional
 
+from sklearn_privfair.attacks._bounds import check_bounds, resolve_bounds
+from sklearn_privfair.attacks._checks import check_rules, warn_if_too_dear
+from sklearn_privfair.attacks._climbing import without_groups
 from sklearn_privfair.attacks._rows import Found, Problem, Rows
+from sklearn_privfair.attacks._space import Learned, Space
+from sklearn_privfair.attacks._views import ModuleView
 
 
 class BatchStreams:
@@ -40,7 +47,105 @@ class BatchStreams:
         self.x = self.x[index]
 
 
-def perturb(attack, module, x, label, bounds, generator, target=None):
+class Diverging(Rows):
+    """Rows whose loss is how far the model's answer has moved from that at the clean row.
+
+    The Kullback-Leibler divergence of Zhang et al. (2019), whatever loss the attack names.
+    """
+
+    def __init__(self, module, problem, *args):
+        super().__init__(module, problem, *args)
+        with torch.no_grad():
+            self.clean = functional.log_softmax(module(problem.x), dim=1)
+
+    def ask_each(self, x, losses):
+        """Ask as always, for the divergence."""
+        return super().ask_each(x, [self._divergence] * len(losses))
+
+    def _divergence(self, logits, *_):
+        clean = self.clean[self.index.to(logits.device)]
+        return (clean.exp() * (clean - functional.log_softmax(logits, dim=1))).sum(1)
+
+
+class Surroundings:
+    """Where the rows of a training may be moved: bounds, and the rules of a table.
+
+    Parameters
+    ----------
+    attack : BaseAttack
+        Whose `bounds`, `constraints` and `norm` these are.
+    X : ndarray of shape (n_samples, ...)
+        All rows of the training.
+    names : list of str, or None
+        Of the columns.
+
+    Raises
+    ------
+    ValueError
+        If rows lie outside the bounds or break the rules, or if features are categorical.
+    """
+
+    def __init__(self, attack, X, names):
+        auto = isinstance(attack.bounds, str)
+        self.space, learned = None, None
+        if attack.constraints is not None:
+            learned = Learned(X, names, attack.constraints)
+            self.space = Space(X, names, attack.constraints, learned, attack.norm)
+            if not self.space.plain:
+                raise ValueError(
+                    "constraints name categorical features, which a training that follows "
+                    "gradients cannot move; list them in immutable."
+                )
+            check_rules(self.space, X)
+            warn_if_too_dear(self.space, attack.eps, attack.norm)
+        bounds = resolve_bounds(attack.bounds, X if auto else None, learned)
+        if self.space is not None and auto:
+            bounds = self.space.unranged(bounds)
+        self.bounds = check_bounds(bounds, X, False)
+        self.constraints = None if self.space is None else self.space.rules
+
+    def problem(self, x, label, target, eps, norm):
+        """Give what is asked of an attack about the rows of a batch."""
+        lower, upper, snap = *self.bounds, None
+        if self.space is not None:
+            pair = None if lower is None else (lower.astype(np.float64), upper.astype(np.float64))
+            lower, upper = self.space.box(x.detach().cpu().numpy(), pair, widen=True)
+            snap = self.space.snap
+        lower, upper = (
+            None if bound is None else torch.as_tensor(bound, dtype=x.dtype, device=x.device)
+            for bound in (lower, upper)
+        )
+        unit = self._unit(x)
+        if unit is not None:
+            x = x / unit
+            lower, upper = (None if bound is None else bound / unit for bound in (lower, upper))
+        return without_groups(Problem(x, label, target, lower, upper, eps, norm, snap))
+
+    def _unit(self, x):
+        """Give the length of a unit of each feature, like a row; None: all are 1."""
+        if self.space is None or self.space.unit is None:
+            return None
+        unit = torch.as_tensor(self.space.unit, dtype=x.dtype, device=x.device)
+        return unit.reshape(1, *x.shape[1:])
+
+    def view(self, module):
+        """Give the module of the attack's coordinates."""
+        plain = self.space is None or self.space.unit is None
+        return module if plain else ModuleView(module, self.space)
+
+    def put_back(self, x_adv, x):
+        """Give rows from coordinates: whole where they have to be, what did not move untouched."""
+        if self.space is None:
+            return x_adv
+        unit = self._unit(x)
+        still = x_adv == (x if unit is None else x / unit)
+        moved = x_adv if unit is None else x_adv * unit
+        fixed = torch.as_tensor(self.space.fixed, device=x.device).reshape(1, *x.shape[1:])
+        moved = torch.where(fixed, moved.round(), moved)
+        return torch.where(still, x, moved)
+
+
+def perturb(attack, module, x, label, around, generator, target=None, diverging=False):
     """Give the rows to train on: the worst within the budget, or the nearest adversarial ones.
 
     Parameters
@@ -51,10 +156,12 @@ def perturb(attack, module, x, label, bounds, generator, target=None):
         From rows to logits, frozen.
     x : torch.Tensor of shape (n, ...)
     label : torch.Tensor of shape (n,) and dtype int64
-    bounds : pair of torch.Tensor broadcastable to `x`, or None
+    around : Surroundings
     generator : torch.Generator
         On the CPU.
     target : torch.Tensor of shape (n,) and dtype int64, default=None
+    diverging : bool, default=False
+        Whether the model's answer is driven away from that at the clean row, whatever the label.
 
     Returns
     -------
@@ -62,34 +169,33 @@ def perturb(attack, module, x, label, bounds, generator, target=None):
         For an attack with a budget, where its steps end, of all restarts the one of highest loss;
         for one without, the nearest adversarial row, and `x` where none was found.
     """
-    if attack.constraints is not None or attack.asks != "gradient":
+    if attack.asks != "gradient":
         raise ValueError(
-            f"{attack!r} cannot change the batches of a training: constraints, and attacks that "
-            "need no gradient, are for fitted models; use for example PGDAttack with bounds."
+            f"{attack!r} cannot change the batches of a training: attacks that need no gradient "
+            "are for fitted models; use for example PGDAttack."
         )
-    lower, upper = (None, None) if bounds is None else bounds
     eps = None if attack.eps is None else x.new_full((len(x),), attack.eps)
-    problem = Problem(x, label, target, lower, upper, eps, attack.norm)
+    problem = around.problem(x, label, target, eps, attack.norm)
+    module = around.view(module)
     found = Found(problem, with_trace=False)
     ends = []
     for restart in range(attack.n_restarts):
-        rows = Rows(module, problem, found, 0, restart, attack.confidence)
+        kind = Diverging if diverging else Rows
+        rows = kind(module, problem, found, 0, restart, attack.confidence)
         rows.climbing = eps is not None
         rows.use_streams(BatchStreams(rows.x0, generator))
         attack._attack(rows)
-        ends.append(rows.x[: len(x)].detach())
+        ends.append(rows._snapped(rows.x)[: len(x)].detach())
     if eps is None:
-        return found.x
-    return ends[0] if len(ends) == 1 else _worst(module, ends, label, target)
+        return around.put_back(found.x, x)
+    worst = ends[0] if len(ends) == 1 else _worst(module, ends, label, target)
+    return around.put_back(worst, x)
 
 
 def _worst(module, ends, label, target):
     """Of several ends for each row, the one of highest cross-entropy."""
     with torch.no_grad():
         goal, sign = (label, 1) if target is None else (target, -1)
-        losses = [
-            sign * torch.nn.functional.cross_entropy(module(x), goal, reduction="none")
-            for x in ends
-        ]
+        losses = [sign * functional.cross_entropy(module(x), goal, reduction="none") for x in ends]
     best = torch.stack(losses).argmax(0)
     return torch.stack(ends)[best, torch.arange(len(best), device=best.device)]

@@ -288,7 +288,8 @@ class TransferAttack(BaseAttack):
     def _points(self, rows):
         """Give points to try for each row, (n, n_points, ...), the most promising first."""
         notes: list[Notes] = []
-        inside = without_groups(Inside(rows, eps=rows.eps))
+        inside = Inside(rows, eps=rows.eps)
+        inside.problem = without_groups(inside.problem)
         for number, (member, module) in enumerate(self._runs):
             for climber in inside.run(member, module, kind=Climber, number=number):
                 climber.logits(climber.x)  # the end of its last step
@@ -307,7 +308,8 @@ class TransferAttack(BaseAttack):
 
     def _go_beyond(self, rows):
         """Follow the line to the surrogate's nearest point, and beyond, to the model's boundary."""
-        inside = without_groups(Inside(rows))
+        inside = Inside(rows)
+        inside.problem = without_groups(inside.problem)
         for number, (member, module) in enumerate(self._runs):
             inside.run(member, module, number=number)
         index = inside.index

@@ -4,28 +4,25 @@ Madry, Makelov, Schmidt, Tsipras & Vladu (2018), "Towards deep learning models r
 adversarial attacks".
 """
 
-import copy
+from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_privfair.attacks._bounds import check_bounds, resolve_bounds
-from sklearn_privfair.attacks._training import perturb
-from sklearn_privfair.defences._base import BaseDefence, own_attack
-from sklearn_privfair.differentiable._skorch_training import LiveModule, changed_batches, is_net
+from sklearn_privfair.defences._adversarial_trainer import AdversarialTrainer
+from sklearn_privfair.defences._robust_losses import ROBUST_LOSSES, check_loss
+from sklearn_privfair.defences._weight_perturbation import perturbed_weights
 
 
-class AdversarialTrainingClassifier(BaseDefence):
-    """Madry's adversarial training of a skorch net.
+class AdversarialTrainingClassifier(AdversarialTrainer):
+    """Adversarial training of a skorch net: Madry's, TRADES or MART.
 
-    Each batch is replaced by adversarial rows made with the net's weights of the moment, so that
-    training minimises the loss at the worst point within the attack's budget. All else is the
-    net's own loop: its callbacks, schedulers, early stopping, history and splits go on working;
-    its training loss is that on adversarial rows, its validation loss that on rows as they are.
+    Each batch is attacked with the net's weights of the moment, so that training minimises the
+    loss at the worst point within the attack's budget. All else is the net's own loop: its
+    callbacks, schedulers, early stopping, history and splits go on working; its training loss is
+    that on adversarial rows, its validation loss that on rows as they are.
 
     Parameters
     ----------
@@ -99,10 +96,13 @@ class AdversarialTrainingClassifier(BaseDefence):
     """
 
     _parameter_constraints: dict = {
-        **BaseDefence._parameter_constraints,
+        **AdversarialTrainer._parameter_constraints,
+        "loss": [StrOptions(set(ROBUST_LOSSES))],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "awp_gamma": [Interval(Real, 0, None, closed="left")],
+        "awp_warmup": [Interval(Integral, 0, None, closed="left")],
         "clean_share": [Interval(Real, 0, 1, closed="left")],
         "eps_warmup": [Interval(Integral, 0, None, closed="left")],
-        "fine_tune": ["boolean"],
     }
 
     def __init__(
@@ -110,104 +110,108 @@ class AdversarialTrainingClassifier(BaseDefence):
         estimator,
         attack,
         *,
+        loss="madry",
+        beta=6.0,
+        awp_gamma=0.0,
+        awp_warmup=0,
         clean_share=0.0,
         eps_warmup=0,
+        averaging=None,
+        ema_decay=0.999,
+        swa_start=0.5,
+        early_stopping=False,
+        validation_attack=None,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
         fine_tune=False,
         random_state=None,
     ):
         self.estimator = estimator
         self.attack = attack
+        self.loss = loss
+        self.beta = beta
+        self.awp_gamma = awp_gamma
+        self.awp_warmup = awp_warmup
         self.clean_share = clean_share
         self.eps_warmup = eps_warmup
+        self.averaging = averaging
+        self.ema_decay = ema_decay
+        self.swa_start = swa_start
+        self.early_stopping = early_stopping
+        self.validation_attack = validation_attack
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.fine_tune = fine_tune
         self.random_state = random_state
 
     def _train(self, X, codes, seed, progress):
-        if not is_net(self._bare):
-            raise TypeError(
-                f"estimator={self._bare!r} is no skorch net; adversarial training attacks the net "
-                "in every step of its training. Use AdversarialAugmentationClassifier, which takes "
-                "any classifier."
-            )
-        if self.eps_warmup and self.attack.eps is None:
+        if self._net is not None:
+            check_loss(self.loss, self._net)
+        if self.loss == "trades":
+            self._check_trades()
+        return super()._train(X, codes, seed, progress)
+
+    def _check_trades(self):
+        if self.attack.eps is None or not getattr(self.attack, "random_start", False):
             raise ValueError(
-                f"eps_warmup={self.eps_warmup}, but {type(self.attack).__name__} has no eps; use "
-                "eps_warmup=0."
+                f"loss='trades' drives the net's answer away from that at the row itself, where it "
+                f"has no slope yet: it needs an attack with a budget and a random start, and "
+                f"attack={self.attack!r} has not both; use PGDAttack(random_start=True)."
             )
-        if self.fine_tune:
-            with self._stage(progress, "plain training"):
-                net = self._plain_net(X, codes)
-        else:
-            net = self._fresh()
-        change = _Adversary(self, net, X, seed)
-        with self._stage(progress, "adversarial training"), changed_batches(net, change):
-            return net.partial_fit(X, codes) if self.fine_tune else net.fit(X, codes)
+        if self.attack.target is not None or self.clean_share:
+            raise ValueError(
+                f"loss='trades' has a term of its own for clean rows, and follows no label: "
+                f"attack.target={self.attack.target!r} must be None, and "
+                f"clean_share={self.clean_share!r} must be 0."
+            )
 
-    def _plain_net(self, X, codes):
-        if not isinstance(self.estimator, FrozenEstimator):
-            return self._fresh().fit(X, codes)
-        check_is_fitted(self._bare)
-        return copy.deepcopy(self._bare)
-
-
-class _Adversary:
-    """Changes the batches of one training: the rows of each into adversarial ones."""
-
-    def __init__(self, defence, net, X, seed):
-        self.net = net
-        self.module = LiveModule(net)
-        self.attack = own_attack(defence.attack, seed)
-        self.eps, self.warmup = defence.attack.eps, defence.eps_warmup
-        self.clean_share = defence.clean_share
-        self.generator = torch.Generator().manual_seed(seed)
-        self.target = _target_code(self.attack.target, defence.classes_)
-        auto = isinstance(self.attack.bounds, str)
-        bounds = check_bounds(resolve_bounds(self.attack.bounds, X if auto else None), X, False)
-        self.bounds = None if bounds[0] is None else tuple(map(torch.as_tensor, bounds))
-        self.first_epoch = None
-        self.check_outputs = defence._check_outputs
-
-    def __call__(self, x, y):
-        label = y.long()
-        module = self.module()
-        if self.first_epoch is None:
-            self.check_outputs(module(x[:1]).shape[1])
-        self._warm_up()
-        bounds = self.bounds and tuple(bound.to(x.device) for bound in self.bounds)
-        target = self._targets(module, x, label)
-        changed = perturb(self.attack, module, x, label, bounds, self.generator, target)
-        leave = torch.zeros(len(x), dtype=torch.bool)
-        n_clean = round(self.clean_share * len(x))
-        leave[torch.randperm(len(x), generator=self.generator)[:n_clean]] = True
-        leave = leave.to(x.device)
-        if target is not None:
-            leave |= target == label
-        return torch.where(leave.reshape(-1, *[1] * (x.ndim - 1)), x, changed)
-
-    def _warm_up(self):
-        """Set the attack's budget for the epoch that runs."""
-        epoch = len(self.net.history)
-        self.first_epoch = epoch if self.first_epoch is None else self.first_epoch
-        if self.warmup:
-            part = min(1.0, (epoch - self.first_epoch + 1) / self.warmup)
-            self.attack.set_params(eps=self.eps * part)
-
-    def _targets(self, module, x, label):
-        if self.target is None:
+    def _unlabelled(self, y):
+        """Rows of label -1, by scikit-learn's convention, where the loss can use them."""
+        y = np.asarray(y)
+        if self.loss != "trades" or y.dtype.kind not in "if":
             return None
-        if self.target == "least_likely":
-            with torch.no_grad():
-                return module(x).argmin(dim=1)
-        return torch.full_like(label, self.target)
+        unlabelled = y == -1
+        # of two classes -1 and 1 both are labels
+        return unlabelled if unlabelled.any() and len(np.unique(y)) > 2 else None
+
+    def _step(self, run):
+        loss, net = ROBUST_LOSSES[self.loss], run.net
+        others = _Others(self._without_label, run) if self._without_label is not None else None
+
+        def step(x, y, **fit_params):
+            rows = x if others is None else torch.cat([x, others.draw(len(x))])
+            labels = y if others is None else torch.cat([y, y.new_zeros(len(rows) - len(y))])
+            x_adv = run.adversarial(rows, labels, diverging=self.loss == "trades")
+            if self.clean_share:
+                x_adv = torch.where(run.clean_part(x, self.clean_share), x, x_adv)
+
+            def of_batch():
+                return loss(net, rows, x_adv, y, self.beta)
+
+            net._set_training(True)
+            perturbed = nullcontext()
+            if self.awp_gamma and run.epoch >= self.awp_warmup:
+                perturbed = perturbed_weights(net.module_, lambda: of_batch()[0], self.awp_gamma)
+            with perturbed:
+                if self.loss == "madry":  # the net's own step, whatever it is
+                    return type(net).train_step_single(net, (x_adv, y), **fit_params)
+                value, answer = of_batch()
+                value.backward()
+            return {"loss": value, "y_pred": answer}
+
+        return step
 
 
-def _target_code(target, classes):
-    if target is None or (isinstance(target, str) and target not in classes):
-        if target in (None, "least_likely"):
-            return target
-    elif np.ndim(target) == 0 and target in classes:
-        return int(np.flatnonzero(classes == target)[0])
-    raise ValueError(
-        f"attack.target={target!r}: in training it is None, 'least_likely' or one of the labels "
-        f"{classes.tolist()}."
-    )
+class _Others:
+    """Rows without a label, as many in each batch as have one, in an order of their own."""
+
+    def __init__(self, X, run):
+        self.X, self.run = torch.as_tensor(X), run
+        self.order = torch.empty(0, dtype=torch.int64)
+
+    def draw(self, n):
+        while len(self.order) < n:
+            more = torch.randperm(len(self.X), generator=self.run.generator)
+            self.order = torch.cat([self.order, more])
+        chosen, self.order = self.order[:n], self.order[n:]
+        return self.X[chosen].to(self.run.net.device)

@@ -4,10 +4,12 @@ from abc import abstractmethod
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.multiclass import check_classification_targets
@@ -23,6 +25,7 @@ from sklearn_privfair.differentiable._skorch_training import (
     net_inputs,
     seeded,
 )
+from sklearn_privfair.differentiable._victim import last_step
 
 
 def own_attack(attack, seed):
@@ -65,18 +68,28 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         -------
         self : object
         """
+        self._columns = X.columns if hasattr(X, "columns") else None
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], allow_nd=True)
         check_classification_targets(y)
+        missing = self._unlabelled(y)
+        self._without_label = None if missing is None else X[missing]
+        X, y = (X, y) if missing is None else (X[~missing], y[~missing])
         codes = self._encode(y)
         seed = draw_seed(self.random_state)
-        if is_net(self._bare):
-            check_classifies(self._bare)
-            X, codes = net_inputs(self._bare, X, codes)
+        net = self._net
+        if net is not None:
+            check_classifies(net)
+            X, codes = net_inputs(net, X, codes)
+            if missing is not None:
+                self._without_label = net_inputs(net, self._without_label)
         progress = self._init_callback_context(max_subtasks=None)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with seeded(seed):
-            self.estimator_ = self._train(X, codes, seed, progress)
-        if is_net(self.estimator_):
+        try:
+            with seeded(seed):
+                self.estimator_ = self._train(X, codes, seed, progress)
+        finally:
+            del self._without_label  # data, and no part of the model
+        if net is not None:
             self._check_outputs(Victim(self.estimator_).logits(X[:1]).shape[1])
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -87,8 +100,35 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         inner = self.estimator
         return inner.estimator if isinstance(inner, FrozenEstimator) else inner
 
+    @property
+    def _net(self):
+        """The skorch net that the estimator is or ends in; None if it is or has none."""
+        bare = self._bare
+        last = bare.steps[-1][1] if isinstance(bare, Pipeline) else bare
+        return last if is_net(last) else None
+
     def _fresh(self):
-        return fresh_net(self._bare) if is_net(self._bare) else clone(self._bare)
+        if self._net is None:
+            return clone(self._bare)
+        if is_net(self._bare):
+            return fresh_net(self._bare)
+        model = clone(self._bare)
+        model.steps[-1] = (model.steps[-1][0], fresh_net(self._net))
+        return model
+
+    def _unlabelled(self, y):
+        """Tell which rows have no label; None: all have one, or are taken to have."""
+        return
+
+    def _names(self):
+        """Give the names of the columns, where they have names."""
+        return None if self._columns is None else list(self._columns)
+
+    def _table(self, X):
+        """Give rows as the steps of a pipeline want them: as a frame, if that is what came."""
+        if self._columns is None or self._net is None or is_net(self._bare):
+            return X
+        return pd.DataFrame(X, columns=self._columns)
 
     @contextmanager
     def _stage(self, progress, name):
@@ -153,7 +193,8 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
     def _ask(self, method, X):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
-        X = net_inputs(self.estimator_, X) if is_net(self.estimator_) else X
+        X = X if self._net is None else net_inputs(last_step(self.estimator_), X)
+        X = self._table(X)
         with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
             return np.asarray(getattr(self.estimator_, method)(X))
 

@@ -133,24 +133,66 @@ def fresh_net(net):
 
 
 class LiveModule:
-    """The frozen module of a net in training, always with its present weights."""
+    """The frozen module of a net in training, always with its present weights.
 
-    def __init__(self, net):
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+    before : torch.nn.Module, default=None
+        What stands before the net, from raw rows to those that it takes.
+    """
+
+    def __init__(self, net, before=None):
         self.net = net
-        self.module = None
+        self.before = before
+        self.module = self.whole = None
 
-    def __call__(self):
-        """Give the module, brought up to date."""
+    def __call__(self, source=None):
+        """Give the module, brought up to date with the net's weights or those of `source`."""
         if self.module is None:
             self.module = as_module(self.net)
+            parts = [self.module] if self.before is None else [self.before, self.module]
+            self.whole = self.module if self.before is None else nn.Sequential(*parts).eval()
+        source = self.net.module_ if source is None else source
         with torch.no_grad():
-            for ours, live in zip(_tensors(self.module), _tensors(self.net.module_), strict=True):
+            for ours, live in zip(_tensors(self.module), _tensors(source), strict=True):
                 ours.copy_(live)
-        return self.module
+        return self.whole
 
 
 def _tensors(module):
     return (*module.parameters(), *module.buffers())
+
+
+@contextmanager
+def hooked(net, **methods):
+    """Replace methods of a net, on the instance and for a while.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+    **methods : callable
+        What is called in place of the class's methods of these names.
+    """
+    kind: Any = type(net)
+
+    def state():  # of a net pickled or copied in training: by a checkpoint, for instance
+        whole = kind.__getstate__(net)
+        return {name: value for name, value in whole.items() if name not in methods}
+
+    methods["__getstate__"] = state
+    vars(net).update(methods)
+    try:
+        yield
+    finally:
+        for name in methods:
+            del vars(net)[name]
+
+
+def rows_and_targets(net, batch):
+    """Give the rows and targets of a batch on the net's device."""
+    x, y = unpack_data(batch)
+    return x.to(net.device), y.to(net.device)
 
 
 @contextmanager
@@ -166,18 +208,8 @@ def changed_batches(net, change):
     kind: Any = type(net)
 
     def train_step_single(batch, **fit_params):
-        x, y = unpack_data(batch)
-        x, y = x.to(net.device), y.to(net.device)
+        x, y = rows_and_targets(net, batch)
         return kind.train_step_single(net, (change(x, y), y), **fit_params)
 
-    def state():  # of a net pickled or copied in training: by a checkpoint, for instance
-        whole = kind.__getstate__(net)
-        return {name: value for name, value in whole.items() if name not in ours}
-
-    ours = {"train_step_single": train_step_single, "__getstate__": state}
-    vars(net).update(ours)
-    try:
+    with hooked(net, train_step_single=train_step_single):
         yield
-    finally:
-        for name in ours:
-            del vars(net)[name]

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from torch import nn
 from torch.nn import functional
 
 from sklearn_privfair.attacks import CWL2Attack, PGDAttack
-from sklearn_privfair.attacks._training import perturb
+from sklearn_privfair.attacks._training import Surroundings, perturb
 from sklearn_privfair.differentiable import as_module
 
 from ._harness import data, fitted, make_net
 
 X, Y = data()
-BOUNDS = (torch.zeros(1, 1), torch.ones(1, 1))
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +21,14 @@ def module():
     return as_module(fitted(make_net(module__n_hidden=16, max_epochs=40), X, Y))
 
 
-def ends(module, attack, generator=None, target=None, rows=X, bounds=BOUNDS):
+def around(attack, bounds=(0, 1)):
+    return Surroundings(clone(attack).set_params(bounds=bounds), X, None)
+
+
+def ends(module, attack, generator=None, target=None, rows=X, bounds=(0, 1)):
     generator = torch.Generator().manual_seed(0) if generator is None else generator
     x, y = torch.as_tensor(rows), torch.as_tensor(Y[: len(rows)])
-    return perturb(attack, module, x, y, bounds, generator, target)
+    return perturb(attack, module, x, y, around(attack, bounds), generator, target)
 
 
 def loss(module, x, y):
@@ -88,7 +92,7 @@ def test_random_starts_fill_the_ball(module, norm):
         module,
         torch.as_tensor(rows),
         torch.zeros(len(rows), dtype=torch.int64),
-        None,
+        around(attack, None),
         torch.Generator().manual_seed(0),
     ).numpy()
     radius = np.linalg.norm(start, ord=norm, axis=1)
@@ -105,5 +109,5 @@ def test_rows_where_no_adversarial_one_is_found_stay():
         deaf.bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
     attack = CWL2Attack(n_steps=5, binary_search_steps=2)
     x, label = torch.as_tensor(X), torch.zeros(len(X), dtype=torch.int64)
-    kept = perturb(attack, as_module(deaf), x, label, BOUNDS, torch.Generator())
+    kept = perturb(attack, as_module(deaf), x, label, around(attack), torch.Generator())
     np.testing.assert_array_equal(kept, X)
