@@ -2,5 +2,12 @@
 
 from sklearn_privfair.defences._adversarial_augmentation import AdversarialAugmentationClassifier
 from sklearn_privfair.defences._adversarial_training import AdversarialTrainingClassifier
+from sklearn_privfair.defences._certification import CertificationResult
+from sklearn_privfair.defences._randomized_smoothing import RandomizedSmoothingClassifier
 
-__all__ = ["AdversarialAugmentationClassifier", "AdversarialTrainingClassifier"]
+__all__ = [
+    "AdversarialAugmentationClassifier",
+    "AdversarialTrainingClassifier",
+    "CertificationResult",
+    "RandomizedSmoothingClassifier",
+]
