@@ -4,6 +4,8 @@ Cohen, Rosenfeld & Kolter (2019), section 3.3: a classifier is to be trained on 
 which it will be asked.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.base import clone
@@ -11,10 +13,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
+from sklearn_privfair.differentiable import NotDifferentiableError, as_module
 from sklearn_privfair.differentiable._skorch_training import (
-    changed_batches,
     fresh_net,
+    hooked,
     is_net,
+    rows_and_targets,
     seeded,
 )
 from sklearn_privfair.differentiable._victim import _as_found
@@ -59,15 +63,66 @@ def train(estimator, table, y, std, n_copies, seed):
     fitted : classifier
     """
     with seeded(seed):
-        if not is_net(estimator):
-            if std is not None:
-                table, y = noisy_copies(table, y, std, n_copies, seed)
-            return clone(estimator).fit(table.container(table.values, np.arange(len(y))), y)
-        net = fresh_net(estimator)
+        model = _fresh(estimator)
         if std is None:
-            return net.fit(table.values, y)
-        with changed_batches(net, FreshNoise(std, seed)):
-            return net.fit(table.values, y)
+            return model.fit(_all(table), y)
+        if is_net(model):
+            return _fit_net(model, None, table.values, y, std, seed)
+        copies, labels = noisy_copies(table, y, std, n_copies, seed)
+        if isinstance(model, Pipeline) and is_net(model.steps[-1][1]):
+            before = _fit_steps(model, copies, labels)
+            if before is not None:
+                _fit_net(model.steps[-1][1], before, table.values, y, std, seed)
+                return model
+        return model.fit(_all(copies), labels)
+
+
+def _fresh(estimator):
+    if is_net(estimator):
+        return fresh_net(estimator)
+    model = clone(estimator)
+    if isinstance(model, Pipeline) and is_net(model.steps[-1][1]):
+        name, net = estimator.steps[-1]
+        model.steps[-1] = (name, fresh_net(net))
+    return model
+
+
+def _all(table):
+    return table.container(table.values, np.arange(len(table.values)))
+
+
+def _fit_steps(model, table, y):
+    """Fit the steps before the net of a pipeline; give their module, or None if there is none."""
+    if table.numeric is not None:
+        return None
+    steps = model[:-1].fit(_all(table), y)
+    try:
+        before = as_module(steps)
+    except NotDifferentiableError:
+        return None
+    model.steps[:-1] = steps.steps  # with a memory these are clones
+    return before
+
+
+def _fit_net(net, before, X, y, std, seed):
+    """Fit a net by its own loop, with fresh noise in each batch, on rows before the steps."""
+    kind: Any = type(net)
+    noise = FreshNoise(std, seed)
+
+    def train_step_single(batch, **fit_params):
+        x, target = rows_and_targets(net, batch)
+        return kind.train_step_single(net, (noise(x), target), **fit_params)
+
+    def infer(x, **fit_params):  # in training and in validation
+        with torch.no_grad():
+            ready = before.to(net.device)(x.to(net.device)).to(x.dtype)
+        return kind.infer(net, ready, **fit_params)
+
+    methods: dict[str, Any] = {"train_step_single": train_step_single}
+    if before is not None:
+        methods["infer"] = infer
+    with hooked(net, **methods):
+        return net.fit(X, y)
 
 
 def noisy_copies(table, y, std, n_copies, seed):
@@ -80,7 +135,7 @@ def noisy_copies(table, y, std, n_copies, seed):
 
 
 class FreshNoise:
-    """Changes the batches of a training: each gets noise of its own.
+    """Adds noise of its own to each batch.
 
     Parameters
     ----------
@@ -92,7 +147,7 @@ class FreshNoise:
         self.std, self.seed = std, seed
         self.generator = None
 
-    def __call__(self, x, y):
+    def __call__(self, x):
         if self.generator is None:  # only now is the device known
             self.generator = torch.Generator(x.device).manual_seed(self.seed)
             self.std = torch.as_tensor(self.std, dtype=x.dtype, device=x.device)

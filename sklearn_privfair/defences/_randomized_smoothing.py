@@ -21,8 +21,9 @@ from sklearn_privfair.defences._certification import (
     is_ahead,
     lower_confidence_bound,
 )
+from sklearn_privfair.defences._noise_table import read, resolve_scale
 from sklearn_privfair.defences._noise_training import bare, n_outputs, net_in, train
-from sklearn_privfair.defences._noise_votes import count_votes, read
+from sklearn_privfair.defences._noise_votes import count_votes
 from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._skorch_training import check_classifies, is_net, net_inputs
 
@@ -66,7 +67,8 @@ class RandomizedSmoothingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEst
         smoothed.
     n_copies : int, default=10
         Noisy copies of each training row. A skorch net does not need them: it gets fresh noise in
-        every batch. In a pipeline the noise comes before the first step.
+        every batch, also in a pipeline, where the noise comes before the first step, if the
+        other steps can be differentiated.
     batch_size : int, default=1024
         Noisy copies about which the classifier is asked at once, which bounds the memory needed.
     n_jobs : int, default=None
@@ -201,7 +203,7 @@ class RandomizedSmoothingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEst
             check_classifies(net)
         self._dtype = np.float64 if net is None else net_inputs(net, np.zeros((1, 1))).dtype
         table = self._read(X, reset=True)
-        self.scale_ = self._resolve_scale(table)
+        self.scale_ = resolve_scale(self.scale, table, self.n_features_in_)
         if y is not None:
             y = _check_y(y, estimator=self)
             check_consistent_length(table.values, y)
@@ -221,27 +223,6 @@ class RandomizedSmoothingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEst
     def _read(self, X, reset=False):
         allow_nan = self.__sklearn_tags__().input_tags.allow_nan
         return read(self, X, self._dtype, is_net(bare(self.estimator)), allow_nan, reset)
-
-    def _resolve_scale(self, table):
-        shape = table.values.shape[1:] if table.numeric is None else (self.n_features_in_,)
-        noisy = slice(None) if table.numeric is None else table.numeric
-        unit = np.zeros(shape)
-        if self.scale is None:
-            unit[noisy] = 1.0
-        elif isinstance(self.scale, str):
-            std = np.nanstd(table.values, axis=0, dtype=np.float64)
-            unit[noisy] = np.where(std > 0, std, 1.0)  # a constant may be changed too
-        else:
-            given = np.asarray(self.scale, dtype=np.float64)
-            if given.shape != shape or not (np.isfinite(given) & (given >= 0)).all():
-                raise ValueError(
-                    "scale must hold one number for each feature, finite and not negative: shape "
-                    f"{shape}; got {self.scale!r}."
-                )
-            unit[noisy] = given[noisy]
-        if not unit.any():
-            raise ValueError("scale is 0 for every feature; give at least one a unit above 0.")
-        return unit
 
     def _std(self, table):
         """Give the standard deviation of the noise in each number."""
