@@ -3,11 +3,13 @@
 from ._adversarial_examples import AdversarialExamplesDisplay
 from ._attack_comparison import AttackComparisonDisplay
 from ._attack_trace import AttackTraceDisplay
+from ._certified_accuracy import CertifiedAccuracyDisplay
 from ._robustness_curve import RobustnessCurveDisplay
 
 __all__ = [
     "AdversarialExamplesDisplay",
     "AttackComparisonDisplay",
     "AttackTraceDisplay",
+    "CertifiedAccuracyDisplay",
     "RobustnessCurveDisplay",
 ]
