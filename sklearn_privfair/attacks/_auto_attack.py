@@ -43,8 +43,9 @@ class AutoAttack(BaseAttack):
         gradients and 4 classes. "plus" adds untargeted APGD on the difference of logits ratio and
         untargeted FAB, and more restarts. "auto" is "standard" where the model allows it; with
         fewer classes the margin takes the place of the difference of logits ratio, which they do
-        not have; without gradients Square and HopSkipJump are left, or without scores HopSkipJump
-        alone (for ``norm=1``, which it does not know, random search).
+        not have; without gradients, or where numbers are missing in X, Square and HopSkipJump are
+        left, or without scores HopSkipJump alone (for ``norm=1``, which it does not know, random
+        search).
     n_steps : int, default=100
         Steps of each run of APGD and FAB.
     n_queries : int, default=5000
@@ -199,11 +200,24 @@ class AutoAttack(BaseAttack):
             "of its members, as APGDAttack."
         )
 
+    @property
+    def _takes_missing(self):
+        return self.version == "auto"
+
     def _members(self, job):
         asks = self.asks
+        if asks == "gradient" and job.space.table.missing.any():
+            asks = "scores" if job.victim.has_scores else "decisions"
         if asks != "gradient":
             return [*([self._square()] if asks == "scores" else []), self._by_decisions()]
-        warn_if_random(job.view("gradient"), job.problem().x)
+        try:
+            view = job.view("gradient")
+        except NotDifferentiableError as error:
+            raise ValueError(
+                f"version={self.version!r} needs gradients, and {error.step!r} has none; use "
+                "version='auto', which takes attacks that need none."
+            ) from error
+        warn_if_random(view, job.problem().x)
         n_classes = job.n_classes()
         if self.version != "auto" and n_classes < 4:
             raise ValueError(

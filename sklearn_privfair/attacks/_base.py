@@ -60,6 +60,11 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         return (self,)
 
+    @property
+    def _takes_missing(self):
+        """Whether rows may lack numbers: not where gradients are followed."""
+        return self.asks != "gradient"
+
     @abstractmethod
     def _attack(self, rows):
         """Move `rows` until they are done; the engine keeps what is found."""

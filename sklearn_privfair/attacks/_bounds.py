@@ -30,10 +30,10 @@ def resolve_bounds(bounds, data, learned=None):
             return learned.low[None], learned.high[None]
         # one range for all pixels of images, one for each column of a table
         axes = tuple(range(data.ndim)) if data.ndim > 2 else 0
-        # of what is there; a column of which nothing is known is not to be moved
-        low = np.fmin.reduce(data, axis=axes, keepdims=True)
-        high = np.fmax.reduce(data, axis=axes, keepdims=True)
-        return tuple(np.nan_to_num(bound.astype(np.float64), nan=0.0) for bound in (low, high))
+        # of what is there; a column of which nothing is known has no range: its rows may not move
+        low = np.fmin.reduce(data, axis=axes, keepdims=True).astype(np.float64)
+        high = np.fmax.reduce(data, axis=axes, keepdims=True).astype(np.float64)
+        return np.where(np.isnan(low), np.inf, low), np.where(np.isnan(high), -np.inf, high)
     if len(bounds) != 2:
         raise ValueError(f"bounds={bounds!r} is no pair (low, high).")
     lower, upper = (np.asarray(b, dtype=np.float64)[None] for b in bounds)
@@ -101,7 +101,9 @@ def check_bounds(bounds, rows, widen):
     below, above = (rows < lower), (rows > upper)
     if not (below.any() or above.any()):
         return lower, upper
-    slack = np.inf if widen else _slack(rows.dtype, np.maximum(np.abs(lower), np.abs(upper)))
+    if widen:
+        return np.fmin(lower, rows), np.fmax(upper, rows)
+    slack = _slack(rows.dtype, np.maximum(np.abs(lower), np.abs(upper)))
     far = (rows < lower - slack) | (rows > upper + slack)
     if far.any():
         raise ValueError(

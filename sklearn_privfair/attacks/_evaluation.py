@@ -33,6 +33,7 @@ def read(attack, X, reset=False):
     -------
     X : ndarray or data frame
     """
+    _check_types(X)
     if is_typed(X) or (attack.constraints is not None and hasattr(X, "select_dtypes")):
         if reset or hasattr(attack, "n_features_in_"):
             _check_feature_names(attack, X, reset=reset)
@@ -44,7 +45,7 @@ def read(attack, X, reset=False):
     how = {
         "dtype": FLOATS,
         "allow_nd": True,
-        "ensure_all_finite": True if attack.asks == "gradient" else "allow-nan",
+        "ensure_all_finite": "allow-nan" if attack._takes_missing else True,
     }
     if reset or hasattr(attack, "n_features_in_"):
         return validate_data(attack, X, reset=reset, **how)
@@ -74,7 +75,7 @@ class Evaluation:
         # torch wants to be able to write
         self.rows = np.require(self.space.encode(table), requirements=["C", "W"])
         check_rules(self.space, self.rows)
-        if attack.asks == "gradient":
+        if not attack._takes_missing:
             check_complete(self.space)
         warn_if_too_dear(self.space, attack.eps, attack.norm)
         self.lower, self.upper = attack._box(self.space, self.rows)
@@ -109,6 +110,8 @@ class Evaluation:
         victim = self.victim if model is None else Victim(model)
         try:
             module = victim.module
+            if self.space.table.missing.any() and asks != "gradient":  # it knows no such number
+                raise NotDifferentiableError(victim.model, "numbers are missing")
         except NotDifferentiableError:
             if asks == "gradient":
                 raise
@@ -238,6 +241,18 @@ class Evaluation:
         rows, origin = space.tidy(rows), self.rows[index]
         rows = _engine.fit_into(rows, origin, low, high, attack.eps, attack.norm, space.unit, fixed)
         return space.hold(rows, origin)
+
+
+def _check_types(X):
+    """Raise if an array holds what only a data frame tells apart: names beside numbers."""
+    if isinstance(X, np.ndarray) and X.dtype.kind == "O":
+        try:
+            np.asarray(X, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "X is an array of objects that are not all numbers; give a pandas DataFrame, "
+                f"whose columns have types of their own ({error})."
+            ) from error
 
 
 def _check_labels(y, rows):

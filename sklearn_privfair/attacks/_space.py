@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_privfair.attacks._bounds import check_bounds, unit_bounds
+from sklearn_privfair.attacks._cells import HALF, MISSING, objects
 from sklearn_privfair.attacks._constraints import Constraints
 from sklearn_privfair.attacks._norms import distances
 from sklearn_privfair.attacks._snap import Snap
@@ -53,13 +54,15 @@ class Space:
     def _lay_out(self, n):
         """Give every feature its coordinates."""
         self.spread = np.array([len(self.table.categories.get(i, (0,))) for i in range(n)])
+        self.spread[self.table.carried] = 2
         self.start = np.concatenate([[0], np.cumsum(self.spread)[:-1]]).astype(np.int64)
         self.width = int(self.spread.sum())
         self.feature = np.repeat(np.arange(n), self.spread)  # of each coordinate
         self.categorical = np.isin(self.feature, list(self.table.categories))
-        self.plain = not self.table.categories
-        reachable = [self.table.reachable.get(i, [True]) for i in range(n)]
-        self.reachable = np.concatenate(reachable).astype(bool)
+        self.carried = np.isin(self.feature, self.table.carried)
+        self.plain = not (self.table.categories or self.table.carried)
+        reachable = [self.table.reachable.get(i, [True] * self.spread[i]) for i in range(n)]
+        self.reachable = np.concatenate(reachable).astype(bool) & ~self.carried
 
     def _rule(self, norm, learned, n):
         rules = self.rules
@@ -81,10 +84,12 @@ class Space:
             self.unit[self.categorical] *= {1: 2, 2: np.sqrt(2)}.get(norm, 1)
         self.frozen = self._mask(frozen)
         self.rising, self.falling = self._mask(rules.increasing), self._mask(rules.decreasing)
+        if self.unit is not None:
+            self.unit[self.carried] = 1.0
         self.snap = None
         if self.integer.any() or self.groups:
             self.snap = Snap(self.integer, self.groups, self.unit)
-        self.fixed = self.integer.copy()  # what rounding into the ball must leave alone
+        self.fixed = self.integer | self.carried  # what rounding into the ball must leave alone
         for group in self.groups:
             self.fixed[group] = True
 
@@ -101,7 +106,10 @@ class Space:
         rows = numbers[:, self.feature]
         place = np.arange(self.width) - self.start[self.feature]
         hot = rows == place
-        return np.where(self.categorical, hot, rows).astype(rows.dtype)
+        rows = np.where(self.categorical, hot, rows)
+        halves = np.divmod(rows, HALF)
+        rows = np.where(self.carried, np.where(place == 0, *halves), rows)
+        return rows.astype(numbers.dtype)
 
     def decode(self, rows, X, index=None):
         """Put coordinates back into a container like `X`, whose rows `index` they are."""
@@ -110,6 +118,9 @@ class Space:
             for i in self.table.categories:
                 block = rows[:, self.start[i] : self.start[i] + self.spread[i]]
                 numbers[:, i] = np.where(block.max(axis=1) > 0.5, block.argmax(axis=1), -1)
+            for i in self.table.carried:
+                halves = np.round(rows[:, self.start[i] : self.start[i] + 2])
+                numbers[:, i] = halves[:, 0] * HALF + halves[:, 1]
             rows = numbers
         numbers = self._whole(rows.reshape(len(rows), len(self.start)))
         return self.table.decode(numbers, X, index)
@@ -136,11 +147,13 @@ class Space:
             coarse = getattr(dtype, "kind", "O") == "f" and dtype.itemsize < rows.dtype.itemsize
             if i in self.table.categories or not coarse:
                 continue
-            wanted, before = rows[:, self.start[i]], origin[:, self.start[i]]
+            before = origin[:, self.start[i]]
+            moves = before < MISSING / 2 if self.table.missing[i] else np.ones(len(rows), bool)
+            wanted, before = rows[moves, self.start[i]], before[moves]
             value = wanted.astype(f"f{dtype.itemsize}")
             further = np.abs(value - before) > np.abs(wanted - before)
             back = np.nextafter(value, before.astype(value.dtype))
-            rows[:, self.start[i]] = np.where(further, back, value)
+            rows[moves, self.start[i]] = np.where(further, back, value)
         return rows
 
     def expand(self, bounds):
@@ -149,14 +162,12 @@ class Space:
             return bounds
         low, high = (b.reshape(1, -1) for b in bounds)
         low, high = (b if b.shape[1] == 1 else b[:, self.feature] for b in (low, high))
-        return (
-            np.where(self.categorical, 0.0, low),
-            np.where(self.categorical, 1.0, high),
-        )
+        low, high = np.where(self.carried, -np.inf, low), np.where(self.carried, np.inf, high)
+        return np.where(self.categorical, 0.0, low), np.where(self.categorical, 1.0, high)
 
     def unit_box(self, rows):
         """Give the bounds (0, 1) of the coordinates of which no range is known."""
-        ranged = self._mask(self.rules.ranges) | self.categorical
+        ranged = self._mask(self.rules.ranges) | self.categorical | self.carried
         missing = self.missing(rows)
         if not (ranged.any() or missing.any()):
             return unit_bounds(rows)
@@ -165,7 +176,7 @@ class Space:
 
     def unranged(self, bounds):
         """Take bounds that nobody gave off the features that have a range."""
-        ranged = self._mask(self.rules.ranges) | self.categorical
+        ranged = self._mask(self.rules.ranges) | self.categorical | self.carried
         if bounds is None or not ranged.any():
             return bounds
         low, high = (bound.reshape(1, -1) for bound in bounds)
@@ -266,15 +277,18 @@ class Learned:
         n = int(np.prod(np.shape(X)[1:]))
         rules = (constraints or Constraints()).resolve(n, names)
         seen = Table(X, replace(rules, categories=_seen(X, rules)), {})
-        self.categories = {i: np.asarray(values) for i, values in _seen(X, rules).items()}
+        self.categories = {i: objects(values) for i, values in _seen(X, rules).items()}
         self.low = self.high = self.std = None
         if constraints is None and not seen.frame:
             return
         numbers = seen.encode(X).astype(np.float64)
         numbers = np.ma.array(numbers, mask=seen.are_missing(numbers))
-        low, high, std = numbers.min(axis=0), numbers.max(axis=0), numbers.std(axis=0)
-        # a column of which nothing is known: not to be moved
-        self.low, self.high, self.std = (value.filled(0.0) for value in (low, high, std))
+        # a column of which nothing is known has no range: its rows may not move
+        self.low, self.high = (
+            numbers.min(axis=0).filled(np.inf),
+            numbers.max(axis=0).filled(-np.inf),
+        )
+        self.std = numbers.std(axis=0).filled(0.0)
         for i in self.categories:
             self.low[i], self.high[i] = -np.inf, np.inf
 
@@ -288,7 +302,7 @@ def _seen(X, rules):
         if isinstance(column.dtype, pd.CategoricalDtype):  # in their order, those that are there
             found[i] = column.cat.categories[column.cat.categories.isin(values)]
         else:
-            found[i] = np.array(sorted(values, key=lambda v: (str(type(v)), v)))
+            found[i] = objects(sorted(values, key=lambda v: (str(type(v)), v)))
     return found
 
 

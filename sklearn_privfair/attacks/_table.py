@@ -4,10 +4,16 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array
 
+from sklearn_privfair.attacks._cells import (
+    EXACT,
+    MISSING,
+    by_code,
+    codes_of,
+    limits,
+    named,
+    objects,
+)
 from sklearn_privfair.attacks._containers import container_like
-
-MISSING = 2.0**60  # stands for a missing number; its square is finite in float32
-_EXACT = 2.0**53  # whole numbers beyond which float64 has gaps
 
 
 def categorical_columns(X):
@@ -68,6 +74,9 @@ class Table:
         What the dtypes of those that may move can hold.
     missing : bool ndarray of shape (n_features,)
         Features that are numbers, some of which are missing.
+    carried : list of int
+        Columns without numbers that may not move. Their values are not listed but carried along,
+        as codes, for the model to be asked about.
     """
 
     def __init__(self, X, constraints, learned):
@@ -76,24 +85,28 @@ class Table:
         self.names = list(X.columns) if self.frame else None
         self.dtypes = dict(enumerate(X.dtypes)) if self.frame else {}
         self.fixed = {*map(int, constraints.immutable)}
-        named = constraints.categories or {}
+        given, typed = constraints.categories or {}, categorical_columns(X)
+        self.carried = [i for i in typed if i in self.fixed]
+        self._values = {i: by_code(X.iloc[:, i]) for i in self.carried}
         self.categories, self.reachable = {}, {}
-        for i in sorted({*map(int, constraints.categorical), *categorical_columns(X)}):
-            known = self._categories(i, named.get(i), learned.get(i))
+        for i in sorted({*map(int, constraints.categorical), *typed} - self.fixed):
+            known = self._categories(i, given.get(i), learned.get(i))
             declared = getattr(self.dtypes.get(i), "categories", known)
-            more = [value for value in declared if value not in known]
-            self.categories[i] = np.array([*known, *more], dtype=object) if more else known
+            more = declared[~pd.Index(declared).isin(known)]
+            self.categories[i] = objects([*known, *more])
             self.reachable[i] = np.arange(len(known) + len(more)) < len(known)
         kinds = {i: getattr(dtype, "kind", "O") for i, dtype in self.dtypes.items()}
-        whole = [i for i, kind in kinds.items() if i not in self.categories and kind in "biu"]
+        others = {*self.categories, *self.carried}
+        whole = [i for i, kind in kinds.items() if i not in others and kind in "biu"]
         self.whole = np.array(whole, dtype=np.int64)
-        self.limits = {i: _limits(self.dtypes[i]) for i in whole if i not in self.fixed}
+        self.limits = {i: limits(self.dtypes[i]) for i in whole if i not in self.fixed}
         self.missing = self._missing(X)
 
     def _missing(self, X):
         if not self.frame:
             return np.isnan(X.reshape(len(X), -1)).any(axis=0)
-        lacks = [i not in self.categories and X.iloc[:, i].isna().any() for i in self.dtypes]
+        others = {*self.categories, *self.carried}
+        lacks = [i not in others and X.iloc[:, i].isna().any() for i in self.dtypes]
         return np.array(lacks, dtype=bool)
 
     def name(self, i):
@@ -103,7 +116,7 @@ class Table:
     def _categories(self, i, given, seen):
         for values in (given, seen, getattr(self.dtypes.get(i), "categories", None)):
             if values is not None:
-                return np.asarray(values)
+                return objects(values)
         raise ValueError(
             f"Feature {self.name(i)} is categorical, and what it may hold is not known: fit the "
             f"attack on data, give it a pandas category dtype, or say constraints=Constraints("
@@ -123,7 +136,7 @@ class Table:
             `MISSING` where a number is missing.
         """
         if self.frame:
-            numbers = np.empty(X.shape, dtype=_common_float(self.dtypes, self.categories))
+            numbers = np.empty(X.shape, dtype=self._common_float())
             for i in range(X.shape[1]):
                 numbers[:, i] = self._numbers(i, X.iloc[:, i], numbers.dtype)
             numbers = check_array(
@@ -147,9 +160,12 @@ class Table:
     def _numbers(self, i, column, dtype):
         if i in self.categories:
             return self._codes(i, column)
-        if i in self.limits and len(column):
-            largest = max(abs(int(column.min())), abs(int(column.max())))
-            if largest > _EXACT:
+        if i in self.carried:
+            return codes_of(column)
+        there = column.dropna()
+        if i in self.limits and len(there):
+            largest = max(abs(int(there.min())), abs(int(there.max())))
+            if largest > EXACT:
                 raise ValueError(
                     f"Column {self.name(i)} holds whole numbers up to {largest}, beyond 2**53, "
                     "which cannot be moved by single steps; list it in Constraints(immutable=...)."
@@ -164,7 +180,7 @@ class Table:
 
     def _codes(self, i, column):
         values = pd.Series(np.asarray(column, dtype=object))
-        codes = pd.Index(self.categories[i].astype(object)).get_indexer(values)
+        codes = pd.Index(self.categories[i], dtype=object).get_indexer(values)
         unknown = (codes < 0) & values.notna().to_numpy()
         if unknown.any():
             raise ValueError(
@@ -193,7 +209,7 @@ class Table:
         if not self.frame:
             rows = np.where(self.are_missing(numbers), np.nan, numbers)
             for i, categories in self.categories.items():
-                rows[:, i] = _named(categories, numbers[:, i])
+                rows[:, i] = named(categories, numbers[:, i])
             return container_like(rows.reshape(len(rows), *self.shape), X, index)
         like = X if index is None else X.iloc[index]
         if len(like) != len(numbers):  # rows of nobody, to ask the model about
@@ -222,28 +238,20 @@ class Table:
 
     def _column(self, i, numbers, index):
         dtype = self.dtypes[i]
-        if i in self.categories:
-            values = _named(self.categories[i], numbers)
+        if i in self.categories or i in self.carried:
+            if i in self.categories:
+                values = named(self.categories[i], numbers)
+            else:
+                values = objects([self._values[i][code] for code in numbers.tolist()])
             return pd.Series(values, index=index, dtype=object).astype(dtype)
         if self.missing[i]:
             numbers = np.where(numbers >= MISSING / 2, np.nan, numbers)
+        if i in self.whole:  # those that stay may be larger than a float can tell
+            numbers = np.clip(numbers, *limits(dtype, exact=False))
         return pd.Series(numbers, index=index).astype(dtype)
 
-
-def _named(categories, codes):
-    """Give the categories at these places, NaN for -1."""
-    return np.append(categories.astype(object), np.nan)[codes.astype(np.int64)]
-
-
-def _limits(dtype):
-    """Give the whole numbers that a dtype holds and float64 too."""
-    if dtype.kind == "b":
-        return 0, 1
-    info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
-    return max(info.min, -_EXACT), min(info.max, _EXACT)
-
-
-def _common_float(dtypes, categories):
-    """Give float32 if that holds every number of the table, else float64."""
-    kinds = {dtype for i, dtype in dtypes.items() if i not in categories}
-    return np.float32 if kinds and all(dtype == np.float32 for dtype in kinds) else np.float64
+    def _common_float(self):
+        """Give float32 if that holds every number of the table, else float64."""
+        kinds = {dtype for i, dtype in self.dtypes.items() if i not in self.categories}
+        single = kinds and all(dtype == np.float32 for dtype in kinds)
+        return np.float32 if single else np.float64

@@ -5,7 +5,7 @@ attacks against machine learning", that a model trained on the victim's answers 
 """
 
 import copy
-from numbers import Integral
+from numbers import Integral, Number
 
 import numpy as np
 import torch
@@ -106,8 +106,9 @@ class TransferAttack(BaseAttack):
     Notes
     -----
     `n_forward` of the result counts what the model was asked; passes through the surrogate are
-    free to an attacker, and not counted. Restarts of `attack` give more points to try. One-hot
-    groups and categorical features stay as they are.
+    free to an attacker, and not counted. Restarts of `attack` give more points to try. The attack
+    on the surrogate leaves one-hot groups and categorical features as they are; the random points
+    that are tried at last do not.
 
     References
     ----------
@@ -210,7 +211,11 @@ class TransferAttack(BaseAttack):
         space = Space(table, names, self.constraints, self._learned, norm=2)
         check_complete(space)
         self._one_hot = not space.plain
-        coordinates = space.encode(table)[:, space.reachable] if self._one_hot else None
+        coordinates = None
+        if self._one_hot:
+            view = CoordinateView(torch.nn.Identity(), space, self._learned.categories)
+            rows = torch.as_tensor(space.encode(table) / view.unit)
+            coordinates = view.see(rows).numpy()
         rows = X if hasattr(X, "iloc") else table
         return extract(surrogate, Victim(self.estimator_), rows, y, seed, coordinates)
 
@@ -239,24 +244,23 @@ class TransferAttack(BaseAttack):
         there = copy.copy(job)  # the same rows, before the surrogate
         there.victim = Victim(self._fitted_surrogate())
         check_complete(job.space)
-        if not self._one_hot:
+        if self._one_hot:  # for an ensemble within, which looks at the model itself, too
+            learned = self._learned.categories
+            there.view = lambda *_: CoordinateView(there.victim.module, there.space, learned)
+        else:
             self._check_codes(job.space)
         twin._runs = [
-            (member, InPlace(self._view(there, member.asks), there.victim, labels))
+            (member, InPlace(there.view(member.asks), there.victim, labels))
             for member in self._inner._members(there)
         ]
         return (twin,)
 
-    def _view(self, there, asks):
-        if self._one_hot:
-            return CoordinateView(there.victim.module, there.space)
-        return there.view(asks)
-
     def _check_codes(self, space):
-        names = [
+        names = [space.table.name(i) for i in space.table.carried]
+        names += [
             space.table.name(i)
             for i, categories in space.table.categories.items()
-            if not np.issubdtype(categories.dtype, np.number)
+            if not all(isinstance(value, Number) for value in categories)
         ]
         if names:
             raise ValueError(

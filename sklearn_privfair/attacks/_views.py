@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sklearn_privfair.attacks._cells import HALF, codes_of
 from sklearn_privfair.differentiable._rowwise import declare_exact
 
 
@@ -25,7 +26,8 @@ class ModuleView(nn.Module):
         super().__init__()
         self.module = module
         self.space = space
-        self.codes = space.table.categories  # numbers, or the model would not take gradients
+        # numbers, or the model would not take gradients
+        self.codes = {i: v.astype(np.float64) for i, v in space.table.categories.items()}
 
     def forward(self, x):
         """Give the logits at coordinates (n, ...)."""
@@ -55,21 +57,37 @@ class CoordinateView(nn.Module):
     Parameters
     ----------
     module : torch.nn.Module
-        From coordinates to logits.
-        Of categories those alone that an attack can reach.
+        From what `see` gives to logits.
     space : Space
+    learned : dict of int to ndarray
+        The categories of features, those that may not move included.
     """
 
-    def __init__(self, module, space):
+    def __init__(self, module, space, learned):
         super().__init__()
         self.module = module
         self.unit = np.ones(space.width) if space.unit is None else space.unit
         self.known = np.flatnonzero(space.reachable)
+        self.carried = [
+            (space.start[i], np.divmod(codes_of(learned[i]), HALF)) for i in space.table.carried
+        ]
+
+    def see(self, x):
+        """Give coordinates in raw units, and the one-hot codes of what is only carried along."""
+        unit = torch.as_tensor(self.unit, dtype=x.dtype, device=x.device)
+        x = x * unit
+        parts = [x[:, self.known]]
+        for start, halves in self.carried:
+            hit = torch.ones((len(x), len(halves[0])), dtype=torch.bool, device=x.device)
+            for k, half in enumerate(halves):
+                half = torch.as_tensor(half, dtype=x.dtype, device=x.device)
+                hit &= x[:, start + k].round()[:, None] == half
+            parts.append(hit.to(x.dtype))
+        return torch.cat(parts, dim=1)
 
     def forward(self, x):
         """Give the logits at coordinates (n, width)."""
-        unit = torch.as_tensor(self.unit, dtype=x.dtype, device=x.device)
-        return self.module((x * unit)[:, self.known])
+        return self.module(self.see(x))
 
 
 class Oracle(nn.Module):

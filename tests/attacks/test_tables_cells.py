@@ -3,13 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_privfair.attacks import (
     AutoAttack,
@@ -20,6 +22,8 @@ from sklearn_privfair.attacks import (
     SquareAttack,
     TransferAttack,
 )
+from sklearn_privfair.attacks._space import Learned
+from sklearn_privfair.attacks._table import Table
 
 BLACK_BOX = [
     SquareAttack(eps=2.5, n_queries=60),
@@ -267,3 +271,167 @@ def test_a_range_takes_the_place_of_learned_bounds():
 def test_two_columns_of_one_name():
     with pytest.raises(ValueError, match="several columns have that name"):
         Constraints(immutable=["a"]).resolve(2, ["a", "a"])
+
+
+class TestImputers:
+    """A model that can be differentiated, and takes missing numbers, is asked with them missing."""
+
+    @pytest.fixture(params=BLACK_BOX, ids=lambda attack: type(attack).__name__)
+    def attack(self, request):
+        return request.param
+
+    def test_as_a_model_without_gradients(self, attack):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(90, 4))
+        y = (X[:, 0] + X[:, 1] + X[:, 2] > 0).astype(int)
+        X[::3, 1] = np.nan
+        model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(X, y)
+        seen = [
+            clone(attack)
+            .set_params(estimator=FrozenEstimator(m), random_state=0)
+            .fit(X, y)
+            .generate(X, y)
+            for m in (model, Opaque(model))
+        ]
+        np.testing.assert_array_equal(seen[0].X_adv, seen[1].X_adv)
+        assert seen[0].success[::3].any()
+        np.testing.assert_array_equal(np.isnan(seen[0].X_adv), np.isnan(X))
+
+    def test_the_ensemble_takes_what_needs_no_gradient(self):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(60, 3))
+        y = (X.sum(axis=1) > 0).astype(int)
+        model = make_pipeline(SimpleImputer(), LogisticRegression()).fit(X, y)
+        attack = AutoAttack(FrozenEstimator(model), eps=0.5, n_queries=30, random_state=0).fit(X, y)
+        assert "APGDAttack" in attack.generate(X, y).members
+        X[5, 1] = np.nan
+        assert set(attack.generate(X, y).members) == {"SquareAttack", "HopSkipJumpAttack"}
+
+
+class Opaque(ClassifierMixin, BaseEstimator):
+    """A fitted classifier of which nothing is known but its answers."""
+
+    def __init__(self, model):
+        self.model = model
+        self.classes_ = model.classes_
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return self.model.predict(X)
+
+    def decision_function(self, X):
+        return self.model.decision_function(X)
+
+
+class TestCarried:
+    """Names that may not move need not be known, and cost nothing."""
+
+    def test_new_ones_and_many(self):
+        frame, labels = mixed(n=120)
+        rng = np.random.default_rng(0)
+        frame["name"] = [f"p{i}" for i in range(120)]
+        frame["when"] = pd.date_range("2020", periods=120)
+        frame["sex"] = rng.choice(["f", "m"], 120)
+        frame.loc[7, "name"] = None
+        seen = []
+        keeps = ["job", "own", "age", "income"]
+        inner = make_pipeline(
+            FunctionTransformer(lambda X: seen.append(X) or X[keeps]),
+            encoded(RandomForestClassifier(20, random_state=0)),
+        )
+        model = inner.fit(frame[:60], labels[:60])
+        attack = fitted(
+            BLACK_BOX[0],
+            FrozenEstimator(model),
+            frame[:60],
+            labels[:60],
+            immutable=["name", "when", "sex"],
+        )
+        seen.clear()
+        result = attack.generate(frame[60:], labels[60:])
+        assert result.success.sum() > 10
+        fixed = ["name", "when", "sex"]
+        pd.testing.assert_frame_equal(result.X_adv[fixed], frame.loc[60:, fixed])
+        asked = pd.concat(seen).dropna(subset="name")
+        origin = frame.set_index("name").loc[asked["name"]]
+        np.testing.assert_array_equal(asked["when"], origin["when"])
+        np.testing.assert_array_equal(asked["sex"], origin["sex"])
+        alone = attack.transform(frame[70:71], labels[70:71])
+        pd.testing.assert_frame_equal(alone, result.X_adv[10:11])
+
+    def test_a_surrogate_sees_them(self):
+        """What may not move tells the surrogate more than half of what there is to know."""
+        frame, labels = mixed(n=300)
+        model = forest(frame, labels)
+        attack = TransferAttack(surrogate=LogisticRegression(max_iter=500), attack=PGDAttack(eps=1))
+        attack = fitted(attack, model, frame, labels, immutable=["job", "own"])
+        weight = attack.surrogate_.coef_[0]
+        assert len(weight) == 6
+        assert (weight[-2] - weight[[-3, -1]] > 0.5).all()  # cooks, of clerks, cooks and smiths
+        result = attack.generate(frame, labels)
+        assert result.success.any()
+
+
+@pytest.mark.parametrize("values", [[1, "a"], [("x", 1), ("y", 2)], [1.5, None]])
+def test_categories_of_mixed_types(values):
+    frame = mixed()[0]
+    kinds = np.empty(2, dtype=object)
+    kinds[:] = values
+    frame["kind"] = pd.Series(kinds[np.arange(len(frame)) % 2], dtype=object)
+    table = Table(
+        frame, Constraints().resolve(5, list(frame)), Learned(frame, None, None).categories
+    )
+    numbers = table.encode(frame)
+    pd.testing.assert_frame_equal(table.decode(numbers, frame), frame)
+    asked = table.decode(numbers, frame[:0])
+    assert asked["kind"].tolist() == [
+        v if v is not None else asked["kind"][1] for v in frame["kind"]
+    ]
+
+
+def test_half_precision_with_gaps():
+    frame, labels = mixed()
+    frame["b"] = np.random.default_rng(0).normal(size=len(frame)).astype(np.float16)
+    frame.loc[::3, "b"] = np.nan
+    frame["job"] = frame["job"].astype("category")
+    model = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=20)
+    attack = fitted(BLACK_BOX[0], FrozenEstimator(model.fit(frame, labels)), frame, labels)
+    moved = attack.transform(frame, labels)
+    pd.testing.assert_series_equal(moved["b"].isna(), frame["b"].isna())
+    assert moved["b"].dtype == np.float16
+
+
+def test_whole_columns_of_nothing():
+    """A nullable column with no cell filled in the rows given; and one with none at the fit."""
+    frame, labels = mixed()
+    frame["job"] = frame["job"].astype("category")
+    frame["n"] = pd.array([pd.NA, *range(1, len(frame))], dtype="Int64")
+    model = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=20)
+    attack = fitted(BLACK_BOX[0], FrozenEstimator(model.fit(frame, labels)), frame, labels)
+    alone = attack.transform(frame[:1], labels[:1])
+    pd.testing.assert_frame_equal(alone, attack.transform(frame, labels)[:1])
+    empty = frame.assign(n=pd.array([pd.NA] * len(frame), dtype="Int64"))
+    attack = fitted(RandomSearchAttack(eps=50.0, n_queries=20), attack.estimator, empty, labels)
+    moved = attack.set_params(constraints=Constraints()).fit(empty, labels).transform(frame, labels)
+    pd.testing.assert_series_equal(moved["n"], frame["n"])
+    assert (moved["age"] != frame["age"]).any()
+
+
+def test_arrays_of_names_are_told_to_be_frames():
+    frame, labels = mixed()
+    attack = fitted(BLACK_BOX[0], forest(frame, labels), frame, labels)
+    with pytest.raises(ValueError, match=r"array of objects .*DataFrame"):
+        attack.transform(frame.to_numpy(dtype=object))
+
+
+def test_a_version_that_needs_gradients_says_so():
+    frame, labels = mixed()
+    model = FrozenEstimator(DecisionTreeClassifier().fit(frame[["age", "income"]], labels))
+    attack = AutoAttack(model, version="standard").fit(frame[["age", "income"]], labels)
+    with pytest.raises(ValueError, match=r"'standard' needs gradients.*version='auto'"):
+        attack.transform(frame[["age", "income"]])

@@ -1,0 +1,51 @@
+"""Single cells of tables: values as objects, as codes, by place, and what their dtypes hold."""
+
+import numpy as np
+import pandas as pd
+
+HALF = 2.0**23  # a carried value's code is two whole numbers below this, exact in float32
+MISSING = 2.0**60  # stands for a missing number; its square is finite in float32
+EXACT = 2.0**53  # whole numbers beyond which float64 has gaps
+
+
+def objects(values):
+    """Give values of any types as they are: an array of objects."""
+    values = list(values)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def codes_of(column):
+    """Give whole numbers below ``HALF ** 2`` that tell the values of a column; 0 where missing."""
+    places, values = pd.factorize(pd.Series(column).astype(object), use_na_sentinel=True)
+    told = [f"{type(value).__name__} {value!r}" for value in values]
+    codes = pd.util.hash_array(objects(told)) % int(HALF**2 - 1) + 1
+    return np.append(codes.astype(np.float64), 0.0)[places]
+
+
+def by_code(column):
+    """Give the values of a column by their codes."""
+    values = column.dropna().drop_duplicates().astype(object)
+    found = dict(zip(codes_of(values).tolist(), values, strict=True))
+    if len(found) < len(values):
+        raise ValueError(
+            f"Two values of column {column.name!r} have one code; leave the column out of X."
+        )
+    return {0.0: np.nan, **found}
+
+
+def named(categories, codes):
+    """Give the categories at these places, NaN for -1."""
+    return np.append(categories, np.nan)[codes.astype(np.int64)]
+
+
+def limits(dtype, exact=True):
+    """Give the range of whole numbers that a dtype holds, and float64 too, singly if `exact`."""
+    if dtype.kind == "b":
+        return 0, 1
+    info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
+    if exact:
+        return max(info.min, -EXACT), min(info.max, EXACT)
+    most = float(info.max)
+    return float(info.min), most if int(most) <= info.max else np.nextafter(most, 0)
