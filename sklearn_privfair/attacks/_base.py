@@ -65,6 +65,10 @@ class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Whether rows may lack numbers: not where gradients are followed."""
         return self.asks != "gradient"
 
+    def _learn_inside(self, outer, X, y):
+        """Learn from the data of the attack outside; give what is to be set on a copy of this."""
+        return {}
+
     @abstractmethod
     def _attack(self, rows):
         """Move `rows` until they are done; the engine keeps what is found."""

@@ -17,6 +17,7 @@ from sklearn_privfair.attacks._nested import Inside, part
 from sklearn_privfair.attacks._norms import columns, row_norm
 from sklearn_privfair.attacks._pgd import PGDAttack
 from sklearn_privfair.attacks._polish import polish
+from sklearn_privfair.differentiable._victim import is_model
 
 _DUAL = {1: np.inf, 2: 2, np.inf: 1}
 _DOUBLINGS = 8  # runs at most, until the first success
@@ -177,6 +178,27 @@ class MinimumNormAttack(BaseAttack):
         super()._validate_params()
         check_inner(self, needs_eps=True)
 
+    def fit(self, X, y=None):
+        """Take a fitted model to attack, or fit `estimator` on data and attack that.
+
+        Parameters
+        ----------
+        X : fitted model, or array-like of shape (n_samples, ...)
+            A model, which is attacked as it is. Or data: on them a clone of `estimator` is fitted
+            (a `FrozenEstimator` is not), and what `attack` has to learn, as a surrogate.
+        y : array-like of shape (n_samples,), default=None
+            Labels, when X is data and `estimator` is to be fitted.
+
+        Returns
+        -------
+        self : object
+        """
+        self._inside = {}
+        super().fit(X, y)
+        if not is_model(X) and self.attack is not None:
+            self._inside = self.attack._learn_inside(self, X, y)
+        return self
+
     def _members(self, job):
         twin = copy.copy(self)
         members = self._inner._members(job)
@@ -295,6 +317,7 @@ def as_inner(outer, model):
     """
     inner = copy.copy(PGDAttack() if outer.attack is None else outer.attack)
     inner.target = outer.target
+    vars(inner).update(getattr(outer, "_inside", {}))
     if model is not None:
         inner.estimator_ = model
     return inner

