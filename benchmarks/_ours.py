@@ -47,9 +47,20 @@ SETTINGS = {
         ("APGDAttack", "ce", {}),
         ("APGDAttack", "dlr targeted", {"loss": "dlr_targeted"}),
     ],
+    "apgd_l2": [
+        ("APGDAttack", "ce", {}),
+        ("APGDAttack", "dlr targeted", {"loss": "dlr_targeted"}),
+    ],
     "square_linf": [("SquareAttack", "1000 queries", {"n_queries": 1000})],
+    "square_l2": [("SquareAttack", "1000 queries", {"n_queries": 1000})],
     "hopskipjump_l2": [("HopSkipJumpAttack", "1000 queries", {"n_queries": 1000})],
-    "autoattack_linf": [("AutoAttack", "standard", {"version": "standard"})],
+    "hopskipjump_linf": [("HopSkipJumpAttack", "1000 queries", {"n_queries": 1000})],
+    "autoattack_linf": [
+        ("AutoAttack", "standard", {"version": "standard"}),
+        ("AutoAttack", "standard, another seed", {"version": "standard", "random_state": 1}),
+    ],
+    "autoattack_l2": [("AutoAttack", "standard", {"version": "standard"})],
+    "autoattack_l1": [("AutoAttack", "standard", {"version": "standard"})],
 }
 
 
@@ -95,14 +106,14 @@ def _takes(kind, norm):
 
 
 def _run(kind, settings, net, X, y, task, batch_size):
-    settings = settings | {
+    settings = {
         "norm": task.norm,
         "eps": task.eps,
         "bounds": (0, 1),
         "batch_size": batch_size,
         "random_state": 0,
         "n_jobs": 1,
-    }
+    } | settings
     parameters = inspect.signature(kind).parameters
     settings = {key: value for key, value in settings.items() if key in parameters}
     if task.eps is None:

@@ -1,5 +1,6 @@
 """The peers' attacks of the suite beyond PGD and C&W: minimum norms, black box, ensembles."""
 
+import numpy as np
 import torch
 from _batches import art_classifier, in_batches
 
@@ -33,13 +34,14 @@ def art(kind, **settings):
     return run
 
 
-def reference(*members):
+def reference(*members, seed=0):
     """Run the reference code of AutoAttack, some of its members or all."""
 
     def run(net, X, y, task, batch_size):
         from pyautoattack import AutoAttack
 
-        attack = AutoAttack(net, norm="Linf", eps=task.eps, version="standard", seed=0)
+        norm = NAMES[task.norm]
+        attack = AutoAttack(net, norm=norm, eps=task.eps, version="standard", seed=seed)
         attack.verbose = False
         if members:
             attack.attacks_to_run = list(members)
@@ -50,6 +52,18 @@ def reference(*members):
 
     return run
 
+
+def reference_fab(net, X, y, task, batch_size):
+    """Run the reference code of FAB for the least distance."""
+    from pyautoattack.fab_pt import FABAttack_PT
+
+    attack = FABAttack_PT(net, norm=NAMES[task.norm], n_iter=100, eps=1e6, seed=0, device="cpu")
+    batches = (torch.from_numpy(part).split(batch_size) for part in (X, y))
+    return torch.cat([attack.perturb(x, label) for x, label in zip(*batches, strict=True)]).numpy()
+
+
+HSJ_ART = {"init_eval": 20, "init_size": 20, "max_eval": 200, "batch_size": 64}
+NAMES = {np.inf: "Linf", 2: "L2", 1: "L1"}
 
 RUNS = {
     "foolbox": {
@@ -74,18 +88,46 @@ RUNS = {
                 foolbox("HopSkipJumpAttack", steps=5, initial_gradient_eval_steps=100),
             )
         ],
+        "hopskipjump_linf": [
+            (
+                "about 1000 queries",
+                96,
+                foolbox(
+                    "HopSkipJumpAttack",
+                    steps=5,
+                    initial_gradient_eval_steps=100,
+                    constraint="linf",
+                ),
+            )
+        ],
     },
     "torchattacks": {
         "min_l2": [("DeepFool", None, torchattacks("DeepFool"))],
         "square_linf": [("1000 queries", None, torchattacks("Square", eps=0.3, n_queries=1000))],
     },
-    "art": {"min_l2": [("DeepFool", 200, art("DeepFool"))]},
+    "art": {
+        "min_l2": [("DeepFool", 200, art("DeepFool"))],
+        "hopskipjump_l2": [
+            ("about 1000 queries", 32, art("HopSkipJump", max_iter=6, norm=2, **HSJ_ART))
+        ],
+    },
     "pyautoattack": {
         "apgd_linf": [
             ("ce", None, reference("apgd-ce")),
             ("dlr targeted", None, reference("apgd-t")),
         ],
         "square_linf": [("1000 queries", None, reference("square"))],
-        "autoattack_linf": [("standard", None, reference())],
+        "apgd_l2": [
+            ("ce", None, reference("apgd-ce")),
+            ("dlr targeted", None, reference("apgd-t")),
+        ],
+        "square_l2": [("1000 queries", None, reference("square"))],
+        "autoattack_linf": [
+            ("standard", None, reference()),
+            ("standard, another seed", None, reference(seed=1)),
+        ],
+        "autoattack_l2": [("standard", None, reference())],
+        "autoattack_l1": [("standard", None, reference())],
+        **{name: [("FAB", None, reference_fab)] for name in ("min_l2", "min_linf", "min_l1")},
     },
 }

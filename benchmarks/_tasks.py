@@ -36,7 +36,12 @@ def tasks(dataset):
         "min_l1": Task("min_l1", 1),
         "min_l0": Task("min_l0", 0),
         "apgd_linf": Task("apgd_linf", np.inf, eps[np.inf], 100),
+        "apgd_l2": Task("apgd_l2", 2, eps[2], 100),
         "square_linf": Task("square_linf", np.inf, eps[np.inf], 1000),
+        "square_l2": Task("square_l2", 2, eps[2], 1000),
         "hopskipjump_l2": Task("hopskipjump_l2", 2),
+        "hopskipjump_linf": Task("hopskipjump_linf", np.inf),
         "autoattack_linf": Task("autoattack_linf", np.inf, eps[np.inf], 100),
+        "autoattack_l2": Task("autoattack_l2", 2, eps[2], 100),
+        "autoattack_l1": Task("autoattack_l1", 1, eps[1], 100),
     }
