@@ -89,7 +89,7 @@ def count_votes(victim, table, n_classes, n, std, seed, stage, *, batch_size, n_
     votes : int64 ndarray of shape (n_rows, n_classes)
     """
     module = _module(victim, table)
-    threads = victim.net is not None
+    threads = module is not None  # a net's own `predict` is for one thread: it changes modes
     at_once = n_batches_at_once(n_jobs, victim.device) if threads else effective_n_jobs(n_jobs)
     n_rows = len(table.values)
     # shares of at least a batch; few if each of them takes the model to another process

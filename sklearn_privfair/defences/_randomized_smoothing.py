@@ -72,8 +72,8 @@ class RandomizedSmoothingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEst
     batch_size : int, default=1024
         Noisy copies about which the classifier is asked at once, which bounds the memory needed.
     n_jobs : int, default=None
-        Rows that are worked on side by side, by joblib: in threads for nets, which take all of
-        torch's threads if it is None.
+        Shares of the rows that are worked on side by side, by joblib: in threads for a net, which
+        takes as many as torch has if it is None, else in processes.
     random_state : int, RandomState instance or None, default=None
         Seed of training and noise. It is drawn from in `fit` only, so that a fitted classifier
         always says the same of the same row.

@@ -585,3 +585,15 @@ def test_bad_data():
 def test_progress(capsys):
     smooth(LogisticRegression(), verbose=1).fit(X, Y).predict(X)
     assert "noisy copies" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_net_on_a_gpu_votes_there():
+    model = smooth(make_net(max_epochs=10, device="cuda"), sigma=0.1, n_samples=2000).fit(X, Y)
+    assert next(model.estimator_.module_.parameters()).is_cuda
+    proba = model.predict_proba(X)
+    np.testing.assert_array_equal(model.set_params(batch_size=333).predict_proba(X), proba)
+    model.estimator_.set_params(device="cpu")
+    on_cpu = smooth(FrozenEstimator(model.estimator_), sigma=0.1, n_samples=2000).fit(X)
+    np.testing.assert_allclose(on_cpu.predict_proba(X), proba, atol=0.08)
+    assert model.score(X, Y) > 0.8
