@@ -3,11 +3,15 @@
 from sklearn_privfair.defences._adversarial_augmentation import AdversarialAugmentationClassifier
 from sklearn_privfair.defences._adversarial_training import AdversarialTrainingClassifier
 from sklearn_privfair.defences._certification import CertificationResult
+from sklearn_privfair.defences._feature_squeezing import FeatureSqueezer
+from sklearn_privfair.defences._quantisation import JPEGQuantizer
 from sklearn_privfair.defences._randomized_smoothing import RandomizedSmoothingClassifier
 
 __all__ = [
     "AdversarialAugmentationClassifier",
     "AdversarialTrainingClassifier",
     "CertificationResult",
+    "FeatureSqueezer",
+    "JPEGQuantizer",
     "RandomizedSmoothingClassifier",
 ]

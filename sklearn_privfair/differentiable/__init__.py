@@ -21,6 +21,15 @@ from sklearn_privfair.differentiable import (  # noqa: F401  (register converter
 from sklearn_privfair.differentiable._dispatch import NotDifferentiableError, as_module
 from sklearn_privfair.differentiable._functions import register_function
 from sklearn_privfair.differentiable._probabilities import as_log_proba
+from sklearn_privfair.differentiable._straight_through import soft_round, straight_through
 from sklearn_privfair.differentiable._victim import Victim
 
-__all__ = ["NotDifferentiableError", "Victim", "as_log_proba", "as_module", "register_function"]
+__all__ = [
+    "NotDifferentiableError",
+    "Victim",
+    "as_log_proba",
+    "as_module",
+    "register_function",
+    "soft_round",
+    "straight_through",
+]
