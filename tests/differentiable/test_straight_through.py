@@ -29,7 +29,7 @@ class Rounder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        X = validate_data(self, X, reset=False, copy=False)
+        X = validate_data(self, X, reset=False, copy=False, force_writeable=True)
         X /= self.step_
         np.round(X, out=X)
         X *= self.step_
