@@ -317,7 +317,8 @@ def as_inner(outer, model):
     """
     inner = copy.copy(PGDAttack() if outer.attack is None else outer.attack)
     inner.target = outer.target
-    vars(inner).update(getattr(outer, "_inside", {}))
+    for name, value in getattr(outer, "_inside", {}).items():
+        setattr(inner, name, value)
     if model is not None:
         inner.estimator_ = model
     return inner

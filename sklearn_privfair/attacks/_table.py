@@ -111,7 +111,7 @@ class Table:
 
     def name(self, i):
         """Give a feature's name, or its number, for a message."""
-        return repr(self.names[i]) if self.frame else str(int(i))
+        return str(int(i)) if self.names is None else repr(self.names[i])
 
     def _categories(self, i, given, seen):
         for values in (given, seen, getattr(self.dtypes.get(i), "categories", None)):
@@ -146,7 +146,7 @@ class Table:
             numbers = X.reshape(len(X), -1).copy()
             for i in self.categories:
                 numbers[:, i] = self._codes(i, numbers[:, i])
-        for i in np.flatnonzero(self.missing):
+        for i in np.flatnonzero(self.missing).tolist():
             gone = np.isnan(numbers[:, i])
             largest = np.abs(numbers[~gone, i]).max(initial=0)
             if largest >= MISSING / 2:

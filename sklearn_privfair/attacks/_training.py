@@ -11,6 +11,7 @@ from torch.nn import functional
 from sklearn_privfair.attacks._bounds import check_bounds, resolve_bounds
 from sklearn_privfair.attacks._checks import check_rules, warn_if_too_dear
 from sklearn_privfair.attacks._climbing import without_groups
+from sklearn_privfair.attacks._norms import columns, steepest
 from sklearn_privfair.attacks._rows import Found, Problem, Rows
 from sklearn_privfair.attacks._space import Learned, Space
 from sklearn_privfair.attacks._views import ModuleView
@@ -106,7 +107,7 @@ class Surroundings:
 
     def problem(self, x, label, target, eps, norm):
         """Give what is asked of an attack about the rows of a batch."""
-        lower, upper, snap = *self.bounds, None
+        (lower, upper), snap = self.bounds, None
         if self.space is not None:
             pair = None if lower is None else (lower.astype(np.float64), upper.astype(np.float64))
             lower, upper = self.space.box(x.detach().cpu().numpy(), pair, widen=True)
@@ -199,3 +200,35 @@ def _worst(module, ends, label, target):
         losses = [sign * functional.cross_entropy(module(x), goal, reduction="none") for x in ends]
     best = torch.stack(losses).argmax(0)
     return torch.stack(ends)[best, torch.arange(len(best), device=best.device)]
+
+
+def ascend(module, x, x_adv, gradient, around, norm, eps, quantile=0.99):
+    """Take one step of length `eps` up a gradient, and back into ball and box.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        From rows to logits.
+    x, x_adv : torch.Tensor of shape (n, ...)
+        Rows as they are, and where they have been moved.
+    gradient : torch.Tensor of shape (n, ...), or None
+        With respect to the raw rows; None: no step.
+    around : Surroundings
+    norm : {1, 2, inf}
+    eps : float
+    quantile : float, default=0.99
+        Of the norm 1: which entries of the gradient are followed.
+
+    Returns
+    -------
+    x_adv : torch.Tensor of shape (n, ...)
+    """
+    problem = around.problem(x, x.new_zeros(len(x)).long(), None, x.new_full((len(x),), eps), norm)
+    rows = Rows(module, problem, Found(problem, with_trace=False), 0, 0)
+    unit, index = around._unit(x), rows.index.to(x.device)
+    rows.x = (x_adv if unit is None else x_adv / unit)[index]
+    if gradient is not None:
+        gradient = (gradient if unit is None else gradient * unit)[index]
+        gradient = gradient if rows._free is None else gradient * rows._free
+        rows.x = rows.x + columns(rows.eps, gradient) * steepest(rows, gradient, quantile)
+    return around.put_back(rows._snapped(rows.project(rows.x))[: len(x)], x)

@@ -211,8 +211,9 @@ class TransferAttack(BaseAttack):
             return {}
         twin = copy.copy(self)
         fitted = {name: value for name, value in vars(outer).items() if name.endswith("_")}
-        vars(twin).update(fitted, _learned=outer._learned, random_state=outer.random_state)
-        twin.constraints = outer.constraints
+        twin.__dict__.update(fitted)
+        for name in ("_learned", "random_state", "constraints"):
+            setattr(twin, name, getattr(outer, name))
         surrogate = twin._train(surrogate, X, y)
         learned = {"_learned": twin._learned, "_one_hot": twin._one_hot}
         return {"surrogate_": surrogate, **learned}

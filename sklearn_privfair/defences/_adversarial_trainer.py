@@ -37,6 +37,18 @@ class AdversarialTrainer(BaseDefence):
     }
 
     eps_warmup = 0
+    _needs_eps = True
+
+    def _repeats(self):
+        """Give how often each batch is trained on."""
+        return 1
+
+    def _watch(self, run, X, codes, seed):
+        """Give what else looks at the net after each epoch, or None."""
+        return
+
+    def _close(self, run):
+        """Set what else there is to be told of a training."""
 
     @abstractmethod
     def _step(self, run):
@@ -49,10 +61,11 @@ class AdversarialTrainer(BaseDefence):
                 "in every step of its training. Use AdversarialAugmentationClassifier, which takes "
                 "any classifier."
             )
-        if self.attack.eps is None and self.eps_warmup:
+        if self.attack.eps is None and (self._needs_eps or self.eps_warmup):
+            what = type(self).__name__ if self._needs_eps else f"eps_warmup={self.eps_warmup}"
             raise ValueError(
-                f"eps_warmup={self.eps_warmup}, but {type(self.attack).__name__} has no eps; use "
-                "eps_warmup=0."
+                f"{what} needs a budget, and attack={self.attack!r} has no eps; use an attack that "
+                "has one, as PGDAttack."
             )
         model = self._begin(X, codes, progress)
         net, before = model, None
@@ -65,6 +78,7 @@ class AdversarialTrainer(BaseDefence):
         self.__dict__.pop("best_epoch_", None)
         if run.validation is not None:
             self.best_epoch_ = run.validation.best_epoch
+        self._close(run)
         return model
 
     def _begin(self, X, codes, progress):

@@ -4,7 +4,6 @@ Madry, Makelov, Schmidt, Tsipras & Vladu (2018), "Towards deep learning models r
 adversarial attacks".
 """
 
-from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -26,19 +25,53 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNet
-        The net to train. In a `FrozenEstimator` it is fitted, and `fine_tune` goes on from it.
-        Give its module as a class, or as an instance that was not trained: skorch trains an
-        instance in place, and clones it, as searches do, with its weights.
+    estimator : skorch.NeuralNet or Pipeline
+        The net to train, or a pipeline that ends in one: its other steps are fitted on the rows as
+        they are, and the attack moves rows in front of them, in raw units. In a `FrozenEstimator`
+        it is fitted, and `fine_tune` goes on from it. Give the net's module as a class, or as an
+        instance that was not trained: skorch trains an instance in place, and clones it, as
+        searches do, with its weights.
     attack : attack estimator
-        One of :mod:`sklearn_privfair.attacks`; its own estimator, if any, is not used. With a
-        budget `eps` all its steps are taken, whether or not a row is adversarial already; an
-        attack without one (such as `CWL2Attack`) gives the nearest adversarial rows.
+        One of :mod:`sklearn_privfair.attacks` that follows gradients; its own estimator, if any,
+        is not used. With a budget `eps` all its steps are taken, whether or not a row is
+        adversarial already; an attack without one (such as `CWL2Attack`) gives the nearest
+        adversarial rows. Its `constraints` are kept on every row; one-hot groups stay as they are.
+    loss : {"madry", "trades", "mart"}, default="madry"
+        "madry": the net's own criterion at the adversarial rows. "trades": the criterion at the
+        rows as they are, plus `beta` times the Kullback-Leibler divergence of the net's answer at
+        the attacked rows, the attack driving that divergence; rows of label -1 have no label and
+        count in the second term alone. "mart": a boosted cross-entropy at the adversarial rows,
+        plus `beta` times the divergence, weighted by how wrong the net is before the attack.
+    beta : float, default=6.0
+        The weight of the second term of "trades" and "mart": accuracy against robustness.
+    awp_gamma : float, default=0.0
+        Adversarial weight perturbation: each weight matrix is moved by this share of its length up
+        the loss while a step is computed. The paper has 0.01 ("madry") and 0.005 ("trades"). 0:
+        none. It costs one more pass.
+    awp_warmup : int, default=0
+        Epochs before weights are perturbed.
     clean_share : float, default=0.0
-        In [0, 1). Share of each batch, drawn at random, that is left as it is.
+        In [0, 1). Share of each batch, drawn at random, that is left as it is; not with "trades".
     eps_warmup : int, default=0
         Epochs over which the attack's `eps` grows evenly from 0. Nets that do not learn at the
         full budget from the start often do with a few.
+    averaging : {"ema", "swa"} or None, default=None
+        Whether what is kept are averages of the weights: exponential, over all steps, or plain,
+        over the ends of the later epochs.
+    ema_decay : float, default=0.999
+        In [0, 1). What an exponential average keeps at each step; less in the first steps.
+    swa_start : float, default=0.5
+        In [0, 1]. Share of the epochs after which "swa" begins.
+    early_stopping : bool, default=False
+        Whether rows are held out and attacked after every epoch, and the weights (averaged, if so)
+        of the epoch of highest robust accuracy on them are kept. Adversarial training overfits:
+        robust accuracy on new rows falls long before accuracy does.
+    validation_attack : attack estimator, default=None
+        What attacks the rows held out, stopping at success. None: `attack`.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, stratified by label.
+    n_iter_no_change : int or None, default=10
+        Epochs without a better one after which training stops. None: it never does.
     fine_tune : bool, default=False
         Whether to go on from a plainly trained net (that of a `FrozenEstimator`, else one is
         trained first) instead of training from scratch.
@@ -47,10 +80,17 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
 
     Attributes
     ----------
-    estimator_ : skorch.NeuralNet
-        The trained net; its labels are numbers, in the order of `classes_`.
+    estimator_ : skorch.NeuralNet or Pipeline
+        The trained net, behind the fitted steps of its pipeline; its labels are numbers, in the
+        order of `classes_`.
     classes_ : ndarray of shape (n_classes,)
         The labels.
+    history_ : dict of str to ndarray of shape (n_epochs,)
+        By epoch: "train_loss"; "train_robust_accuracy", that of the training steps on the rows
+        they were given; "valid_accuracy" and "valid_robust_accuracy", on the rows held out, NaN
+        where there are none.
+    best_epoch_ : int
+        With `early_stopping`, the epoch, from 0, whose weights were kept.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -58,6 +98,8 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
 
     See Also
     --------
+    FastAdversarialTrainingClassifier : One step per batch, watched.
+    FreeAdversarialTrainingClassifier : Gradients used twice.
     AdversarialAugmentationClassifier : Cheaper, and weaker: attacks a plain net once.
 
     Notes
@@ -65,10 +107,27 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
     The attack sees the net in eval mode: batch normalisation by its running statistics, no
     dropout. With ``bounds="auto"`` the bounds are those of the training data.
 
+    Rows without a label are drawn beside those that have one, as many in each batch; -1 stands for
+    no label where at least two other labels are numbers, and only with ``loss="trades"``.
+
     References
     ----------
     A. Madry, A. Makelov, L. Schmidt, D. Tsipras, A. Vladu, "Towards deep learning models resistant
     to adversarial attacks", ICLR 2018.
+
+    H. Zhang, Y. Yu, J. Jiao, E. Xing, L. El Ghaoui, M. Jordan, "Theoretically principled trade-off
+    between robustness and accuracy", ICML 2019.
+
+    Y. Wang, D. Zou, J. Yi, J. Bailey, X. Ma, Q. Gu, "Improving adversarial robustness requires
+    revisiting misclassified examples", ICLR 2020.
+
+    D. Wu, S.-T. Xia, Y. Wang, "Adversarial weight perturbation helps robust generalization",
+    NeurIPS 2020.
+
+    L. Rice, E. Wong, Z. Kolter, "Overfitting in adversarially robust deep learning", ICML 2020.
+
+    J.-B. Alayrac, J. Uesato, P.-S. Huang, A. Fawzi, R. Stanforth, P. Kohli, "Are labels required
+    for improving adversarial robustness?", NeurIPS 2019.
 
     Examples
     --------
@@ -94,6 +153,8 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
     >>> attack.fit(defended).score(X / 16, y) < attack.fit(net).score(X / 16, y)
     True
     """
+
+    _needs_eps = False
 
     _parameter_constraints: dict = {
         **AdversarialTrainer._parameter_constraints,
@@ -189,10 +250,8 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
                 return loss(net, rows, x_adv, y, self.beta)
 
             net._set_training(True)
-            perturbed = nullcontext()
-            if self.awp_gamma and run.epoch >= self.awp_warmup:
-                perturbed = perturbed_weights(net.module_, lambda: of_batch()[0], self.awp_gamma)
-            with perturbed:
+            gamma = self.awp_gamma if run.epoch >= self.awp_warmup else 0.0
+            with perturbed_weights(net.module_, lambda: of_batch()[0], gamma):
                 if self.loss == "madry":  # the net's own step, whatever it is
                     return type(net).train_step_single(net, (x_adv, y), **fit_params)
                 value, answer = of_batch()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
-from sklearn_privfair.attacks._training import Surroundings, perturb
+from sklearn_privfair.attacks._training import Surroundings, ascend, perturb
 from sklearn_privfair.defences._base import own_attack
 from sklearn_privfair.defences._robust_validation import RobustValidation
 from sklearn_privfair.defences._weight_averaging import WeightAverage
@@ -53,11 +53,13 @@ class TrainingRun:
         self.generator = torch.Generator().manual_seed(seed)
         self.target = _target_code(self.attack.target, defence.classes_)
         self.history: dict[str, list] = {name: [] for name in HISTORY}
-        self.first_epoch, self.average, self.validation = None, None, None
+        self.first_epoch: int | None = None
+        self.average, self.validation = None, None
         self.n_right, self.n_seen, self.loss = 0, 0, 0.0
         self.X, self.codes = X, codes
         if defence.early_stopping:
             self._hold_out(seed)
+        self.watch = defence._watch(self, self.X, self.codes.astype(np.int64), seed)
 
     def _hold_out(self, seed):
         defence = self.defence
@@ -68,19 +70,22 @@ class TrainingRun:
             random_state=seed,
         )
         (X, X_val), (y, y_val) = ([part[i] for i in rows] for part in (self.X, self.codes))
-        attack = self.attack
-        if defence.validation_attack is not None:
-            attack = own_attack(defence.validation_attack, seed)
-        constraints = self.around.constraints  # by number: these rows have no names
-        attack = own_attack(attack, seed).set_params(constraints=constraints)
+        attack = self.judging_attack(defence.validation_attack or defence.attack, seed)
         patience = defence.n_iter_no_change
         self.validation = RobustValidation(attack, X, X_val, y_val.astype(np.int64), patience)
         self.X, self.codes = X, y
 
+    def judging_attack(self, attack, seed):
+        """Clone an attack to judge the net with, after an epoch: in the names of no columns."""
+        attack = own_attack(attack, seed)
+        if attack.constraints is not None:
+            attack.set_params(constraints=self.around.constraints)
+        return attack
+
     @property
     def epoch(self):
         """The epoch that runs, from 0."""
-        return len(self.net.history) - self.first_epoch
+        return len(self.net.history) - (self.first_epoch or len(self.net.history))
 
     @contextmanager
     def hooks(self, step):
@@ -103,9 +108,10 @@ class TrainingRun:
             return done
 
         def train_step(batch, **fit_params):
-            done = kind.train_step(net, batch, **fit_params)
-            if self.average is not None:
-                self.average.after_step(net.module_)
+            for _ in range(self.defence._repeats()):
+                done = kind.train_step(net, batch, **fit_params)
+                if self.average is not None:
+                    self.average.after_step(net.module_)
             return done
 
         def on_epoch_begin(_, **kwargs):
@@ -117,21 +123,22 @@ class TrainingRun:
             self._end_epoch()
             kind.on_epoch_end(net, net, **kwargs)
 
-        methods = {
+        methods: dict[str, Any] = {
             "train_step_single": train_step_single,
             "train_step": train_step,
             "on_epoch_begin": on_epoch_begin,
             "on_epoch_end": on_epoch_end,
         }
         if self.before is not None:  # the loop's rows are raw, in training and in validation
-            methods["infer"] = lambda x, **kw: kind.infer(net, self._prepared(x), **kw)
+            methods["infer"] = lambda x, **kw: kind.infer(net, self.prepared(x), **kw)
         with hooked(net, **methods):
             yield
         self._take_over()
 
-    def _prepared(self, x):
-        with torch.no_grad():
-            return self.before(x.to(self.net.device)).to(x.dtype)
+    def prepared(self, x):
+        """Give rows as the net takes them."""
+        x = x.to(self.net.device)
+        return x if self.before is None else self.before(x).to(x.dtype)
 
     def _begin(self, x):
         """Look at the net, which exists by now."""
@@ -170,29 +177,39 @@ class TrainingRun:
         share, loss = self.n_right / self.n_seen, self.loss / self.n_seen
         self.n_right, self.n_seen, self.loss = 0, 0, 0.0
         net.history.record("train_robust_accuracy", share)
+        if self.watch is not None:
+            self.watch.judge(self.module(weights), weights, share)
         for name, value in zip(HISTORY, (loss, share, *scores), strict=True):
             self.history[name].append(value)
 
     def _is_enough(self):
         last = len(self.history["train_loss"]) - 1
+        if self.watch is not None and self.watch.stops:
+            return True
         return self.validation is not None and last >= 0 and self.validation.enough(last)
 
     def _take_over(self):
         """Put the best, or the averaged, weights into the net."""
         if self.validation is not None and self.validation.best_state is not None:
             self.net.module_.load_state_dict(self.validation.best_state)
+        elif self.watch is not None and self.watch.stops:
+            self.net.module_.load_state_dict(self.watch.best_state)
         elif self.average is not None and self.average.module is not None:
             self.net.module_.load_state_dict(self.average.module.state_dict())
 
-    def adversarial(self, x, y, diverging=False):
-        """Move the rows of a batch by the attack, with the weights of the moment."""
-        module = self.module()
+    def adversarial(self, x, y, attack=None, diverging=False):
+        """Move the rows of a batch by the attack, or another, with the weights of the moment."""
+        module, attack = self.module(), attack or self.attack
         self._warm_up()
         target = self._targets(module, x, y)
-        x_adv = perturb(
-            self.attack, module, x, y.long(), self.around, self.generator, target, diverging
-        )
+        x_adv = perturb(attack, module, x, y.long(), self.around, self.generator, target, diverging)
         return x_adv if target is None else torch.where(_like(target == y, x), x, x_adv)
+
+    def step_up(self, x, x_adv, gradient):
+        """Move rows one step of the budget up a gradient, and into ball and box."""
+        attack, quantile = self.attack, getattr(self.attack, "quantile", 0.99)
+        module = self.module.whole  # only to know how it rounds
+        return ascend(module, x, x_adv, gradient, self.around, attack.norm, attack.eps, quantile)
 
     def _warm_up(self):
         """Set the attack's budget for the epoch that runs."""

@@ -29,8 +29,8 @@ class WeightAverage:
             share = min(decay, (1 + int(count)) / (10 + int(count)))
             return average * share + value * (1 - share)
 
-        how = {"avg_fn": towards} if kind == "ema" else {}
-        self.average = AveragedModel(module, use_buffers=True, **how)
+        how = towards if kind == "ema" else None
+        self.average = AveragedModel(module, avg_fn=how, use_buffers=True)
 
     @property
     def module(self):

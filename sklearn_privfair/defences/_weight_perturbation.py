@@ -20,8 +20,11 @@ def perturbed_weights(module, loss, gamma):
         Without arguments: the loss of the batch, with a graph to the weights. What it changes in
         buffers (running statistics) is undone.
     gamma : float
-        Length of the step of each weight tensor, relative to that tensor.
+        Length of the step of each weight tensor, relative to that tensor; 0: nothing is done.
     """
+    if gamma == 0:
+        yield
+        return
     weights = [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
     buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
     gradients = torch.autograd.grad(loss(), weights, allow_unused=True)

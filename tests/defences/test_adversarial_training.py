@@ -308,7 +308,7 @@ def test_images_have_one_range_for_all_pixels():
 @pytest.mark.parametrize(
     ("params", "attack", "error", "match"),
     [
-        ({"eps_warmup": 2}, CWL2Attack(), ValueError, "CWL2Attack has no eps; use eps_warmup=0"),
+        ({"eps_warmup": 2}, CWL2Attack(), ValueError, "eps_warmup=2 needs a budget, .* has no eps"),
         ({}, make_attack(target="dog"), ValueError, r"attack.target='dog'.*\[0, 1, 2\]"),
         ({}, make_attack(target=3), ValueError, "attack.target=3"),
         ({}, make_attack(target=[0, 1]), ValueError, "attack.target"),
