@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.stats import binom, norm
+from scipy.stats import binom, binomtest, norm
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer
@@ -141,6 +141,18 @@ def test_predict_is_seldom_wrong_and_not_always_silent():
         assert low <= (labels == label).sum() <= high
     assert (labels == 0).mean() <= alpha
     assert 0.2 < (labels == 1).mean() < 0.8
+
+
+def test_of_three_classes_the_first_two_are_compared():
+    """By scipy's test, on the votes that `predict_proba` shows."""
+    model = smooth(LogisticRegression(C=30), sigma=0.4, alpha=0.02, abstain_label=9).fit(X, Y)
+    labels, votes = model.predict(X), np.round(200 * model.predict_proba(X)).astype(int)
+    tests = [binomtest(int(max(v)), int(sum(np.sort(v)[1:])), 0.5).pvalue for v in votes]
+    expected = np.where(np.array(tests) <= 0.02, votes.argmax(axis=1), 9)
+    np.testing.assert_array_equal(labels, expected)
+    without_majority = votes.max(axis=1) < 100
+    assert (labels[without_majority] != 9).any()
+    assert (labels == 9).any()
 
 
 def test_shares_of_votes():
