@@ -213,9 +213,10 @@ class AutoAttack(BaseAttack):
         try:
             view = job.view("gradient")
         except NotDifferentiableError as error:
-            raise ValueError(
-                f"version={self.version!r} needs gradients, and {error.step!r} has none; use "
-                "version='auto', which takes attacks that need none."
+            raise NotDifferentiableError(
+                error.step,
+                f"version={self.version!r} needs gradients; version='auto' takes attacks that "
+                "need none",
             ) from error
         warn_if_random(view, job.problem().x)
         n_classes = job.n_classes()
@@ -230,11 +231,11 @@ class AutoAttack(BaseAttack):
         fab_aimed = self._fab(n_target_classes=min(9, n_classes - 1))
         if self.target is not None:  # one class is aimed at anyway
             aimed, fab_aimed = self._apgd(loss=ratio), self._fab()
-        plus = self.version == "plus"
+        plus, square = self.version == "plus", self._square(resc_schedule=False)
         first = [self._apgd(loss="ce", n_restarts=5 if plus else _CE_RUNS[self.norm])]
         if not plus:
-            return [*first, aimed, fab_aimed, self._square()]
-        more = [self._apgd(loss=ratio, n_restarts=5), self._fab(n_restarts=5), self._square()]
+            return [*first, aimed, fab_aimed, square]
+        more = [self._apgd(loss=ratio, n_restarts=5), self._fab(n_restarts=5), square]
         return [*first, *more, aimed, fab_aimed]
 
     def _apgd(self, **settings):
@@ -243,8 +244,8 @@ class AutoAttack(BaseAttack):
     def _fab(self, **settings):
         return FABAttack(norm=self.norm, eps=self.eps, n_steps=self.n_steps, **settings)
 
-    def _square(self):
-        return SquareAttack(norm=self.norm, eps=self.eps, n_queries=self.n_queries)
+    def _square(self, **settings):
+        return SquareAttack(norm=self.norm, eps=self.eps, n_queries=self.n_queries, **settings)
 
     def _by_decisions(self):
         if self.norm == 1:

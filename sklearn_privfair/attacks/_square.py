@@ -55,8 +55,10 @@ class SquareAttack(BaseAttack):
     loss : {"margin", "ce"}, default="margin"
         What is not to fall: the margin, or the cross-entropy, which the paper has for targeted
         attacks.
-    resc_schedule : bool, default=True
-        Whether the squares shrink in proportion to `n_queries`, or as they would in 10,000.
+    resc_schedule : bool or None, default=None
+        Whether the squares shrink in proportion to `n_queries`, or as they would in 10,000. None:
+        in proportion, but for images in the norms 1 and 2, where large squares find more with few
+        questions.
     target : None, label, array-like of shape (n_samples,) or "least_likely", default=None
         The class to reach: one for all rows, one for each, or the least likely. None: any class
         but the label.
@@ -135,7 +137,7 @@ class SquareAttack(BaseAttack):
         "n_queries": [Interval(Integral, 3, None, closed="left")],
         "p_init": [Interval(Real, 0, 1, closed="right")],
         "loss": [StrOptions({"margin", "ce"})],
-        "resc_schedule": ["boolean"],
+        "resc_schedule": ["boolean", None],
     }
 
     def __init__(
@@ -147,7 +149,7 @@ class SquareAttack(BaseAttack):
         n_queries=5000,
         p_init=0.8,
         loss="margin",
-        resc_schedule=True,
+        resc_schedule=None,
         target=None,
         bounds="auto",
         constraints=None,
@@ -176,6 +178,9 @@ class SquareAttack(BaseAttack):
         images = _are_images(rows)
         moves = SquareMoves(rows) if images else BlockMoves(rows)
         rows.done |= ~moves.movable(rows).cpu() | (rows.n_left < 1)
+        rescaled = self.resc_schedule
+        if rescaled is None:
+            rescaled = not images or self.norm == np.inf
         asked = 0  # points of each row
         for _ in rows.steps(self.n_queries):
             if asked == 0:
@@ -185,7 +190,10 @@ class SquareAttack(BaseAttack):
                 n_points = 1 if images else min(max(int(_AHEAD * asked), 1), _MOST_AHEAD, left)
                 numbers = self._numbers(rows, moves.n_numbers, n_points)
                 points = torch.stack(
-                    [moves.propose(rows, part, self._share(asked - 1)) for part in numbers]
+                    [
+                        moves.propose(rows, part, self._share(asked - 1, rescaled))
+                        for part in numbers
+                    ]
                 )
             for x, logits in zip(points, rows.logits_of(points), strict=True):
                 value = loss(logits, rows.label, rows.target)
@@ -203,9 +211,9 @@ class SquareAttack(BaseAttack):
         rows.state["numbers"] = pool[:, n_points:]
         return pool[:, :n_points].unbind(1)
 
-    def _share(self, step):
+    def _share(self, step, rescaled):
         """Give the share of the pixels that a square holds after so many steps."""
-        place = step * 10_000 // self.n_queries if self.resc_schedule else step
+        place = step * 10_000 // self.n_queries if rescaled else step
         return self.p_init / 2 ** sum(place > bound for bound in _HALVED_AFTER)
 
 

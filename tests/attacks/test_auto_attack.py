@@ -20,7 +20,7 @@ from sklearn_privfair.attacks import (
     GradientMaskingWarning,
     SquareAttack,
 )
-from sklearn_privfair.attacks._training import perturb
+from sklearn_privfair.attacks._training import Surroundings, perturb
 from sklearn_privfair.differentiable import NotDifferentiableError
 
 from ._harness import blobs, linear_distance, mlp, rows
@@ -71,7 +71,7 @@ class NoScores(ClassifierMixin, BaseEstimator):
 )
 def test_without_gradients_no_member_follows_them(model):
     assert members(model.fit(X, Y)) == ("SquareAttack", "HopSkipJumpAttack")
-    with pytest.raises(NotDifferentiableError):
+    with pytest.raises(NotDifferentiableError, match="version='auto' takes attacks"):
         members(model, version="standard")
 
 
@@ -165,8 +165,10 @@ def test_targets():
 def test_it_cannot_change_the_batches_of_a_training():
     x, label = torch.tensor(rows()), torch.zeros(70, dtype=torch.int64)
     for version in ("auto", "standard"):
+        attack = AutoAttack(version=version, bounds=(0, 1))
+        around = Surroundings(attack, rows(), None)
         with pytest.raises(ValueError, match="training"):
-            perturb(AutoAttack(version=version), mlp(), x, label, None, torch.Generator())
+            perturb(attack, mlp(), x, label, around, torch.Generator())
 
 
 @pytest.mark.parametrize("target", [None, "least_likely"])

@@ -178,12 +178,25 @@ def test_squares_shrink_as_in_the_paper():
     steps = [0, 10, 11, 50, 51, 200, 201, 500, 501, 1000, 1001, 2001, 4001, 6001, 8000, 8001]
     halvings = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 9]
     np.testing.assert_array_equal(
-        [attack._share(s) for s in steps], 0.8 / 2.0 ** np.array(halvings)
+        [attack._share(s, True) for s in steps], 0.8 / 2.0 ** np.array(halvings)
     )
     attack.set_params(n_queries=1000)
-    assert attack._share(1) == 0.8
-    assert attack._share(2) == 0.4
-    assert attack.set_params(resc_schedule=False)._share(10) == 0.8
+    assert attack._share(1, True) == 0.8
+    assert attack._share(2, True) == 0.4
+    assert attack._share(10, False) == 0.8
+
+
+def test_which_schedule():
+    """In proportion to the questions, but for images in l1 and l2, if nothing is said."""
+    net, x = cnn(), image_rows(40)
+
+    def found(**settings):
+        attack = SquareAttack(eps=0.4, n_queries=60, bounds=(0, 1), random_state=0, **settings)
+        return attack.fit(net).transform(x)
+
+    for norm in NORMS:
+        silent, rescaled = (found(norm=norm, **s) for s in ({}, {"resc_schedule": True}))
+        assert np.array_equal(silent, rescaled) == (norm == np.inf)
 
 
 @pytest.mark.parametrize("norm", NORMS)

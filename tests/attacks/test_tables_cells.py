@@ -453,5 +453,5 @@ def test_a_version_that_needs_gradients_says_so():
     frame, labels = mixed()
     model = FrozenEstimator(DecisionTreeClassifier().fit(frame[["age", "income"]], labels))
     attack = AutoAttack(model, version="standard").fit(frame[["age", "income"]], labels)
-    with pytest.raises(ValueError, match=r"'standard' needs gradients.*version='auto'"):
+    with pytest.raises(TypeError, match=r"'standard' needs gradients.*version='auto'"):
         attack.transform(frame[["age", "income"]])
