@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import clone, is_classifier
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.dataset import unpack_data
 from torch import nn
 
 from sklearn_privfair.differentiable._dispatch import as_module
 from sklearn_privfair.differentiable._rowwise import dtype_of
-from sklearn_privfair.differentiable._victim import cast_floats, last_step, net_labels
+from sklearn_privfair.differentiable._victim import cast_floats, net_labels
 
 
 def is_net(estimator):
@@ -96,7 +98,7 @@ def fit_on_data(estimator, X, y, seed):
     -------
     fitted : classifier
     """
-    net = last_step(estimator)
+    net = _step_to_fit(estimator)
     with seeded(seed):
         if not is_net(net):
             return clone(estimator).fit(X, y)
@@ -104,6 +106,14 @@ def fit_on_data(estimator, X, y, seed):
         if net is estimator:
             return fresh_net(net).fit(*net_inputs(net, X, net_labels(y)))
         return clone(estimator).fit(cast_floats(X, _precision(net), frames=True), net_labels(y))
+
+
+def _step_to_fit(estimator):
+    """Give what a classifier that is not fitted ends in: of a search, what it searches."""
+    while isinstance(estimator, (BaseSearchCV, Pipeline)):
+        search = isinstance(estimator, BaseSearchCV)
+        estimator = estimator.estimator if search else estimator.steps[-1][1]
+    return estimator
 
 
 def fresh_net(net):
@@ -181,12 +191,14 @@ def hooked(net, **methods):
         return {name: value for name, value in whole.items() if name not in methods}
 
     methods["__getstate__"] = state
+    before = {name: vars(net)[name] for name in methods if name in vars(net)}
     vars(net).update(methods)
     try:
         yield
     finally:
         for name in methods:
             del vars(net)[name]
+        vars(net).update(before)
 
 
 def rows_and_targets(net, batch):
