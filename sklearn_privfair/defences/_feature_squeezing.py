@@ -3,7 +3,6 @@
 Xu, Evans & Qi (2018), "Feature squeezing: detecting adversarial examples in deep neural networks".
 """
 
-import copy
 from functools import partial
 from numbers import Integral
 
@@ -11,10 +10,9 @@ import numpy as np
 import torch
 from scipy import ndimage
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_privfair.defences._input_transformation import BaseInputTransformation
+from sklearn_privfair.defences._input_transformation import BaseInputTransformation, fitted_copy
 from sklearn_privfair.differentiable import as_module, soft_round, straight_through
 
 
@@ -163,8 +161,7 @@ class _Median(nn.Module):
 
 @as_module.register(FeatureSqueezer)
 def _(model):
-    check_is_fitted(model)
-    model = copy.deepcopy(model)
+    model = fitted_copy(model)
     parts = []
     if model.bit_depth is not None:
         parts.append(straight_through(model._reduce, model._reduce_softly))

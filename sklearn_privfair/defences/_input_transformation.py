@@ -1,5 +1,6 @@
 """What input transformations share: rows as images, the range of values, fitting."""
 
+import copy
 from abc import abstractmethod
 
 import numpy as np
@@ -113,6 +114,14 @@ class BaseInputTransformation(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def fitted_copy(model):
+    """Copy a fitted transformer for its module, which asks it in arrays without names."""
+    check_is_fitted(model)
+    model = copy.deepcopy(model)
+    vars(model).pop("feature_names_in_", None)
+    return model
 
 
 def like(array, x):

@@ -4,16 +4,18 @@ Guo, Rana, Cissé & van der Maaten (2018), "Countering adversarial images using 
 transformations"; Das et al. (2018), "Shield". The tables are those of ITU-T T.81, annex K.
 """
 
-import copy
 from functools import partial
 from numbers import Integral
 
 import numpy as np
 from scipy.fft import dct
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_privfair.defences._input_transformation import BaseInputTransformation, like
+from sklearn_privfair.defences._input_transformation import (
+    BaseInputTransformation,
+    fitted_copy,
+    like,
+)
 from sklearn_privfair.differentiable import as_module, soft_round, straight_through
 
 _LUMINANCE = np.array(
@@ -172,6 +174,5 @@ def _round_away(x):
 
 @as_module.register(JPEGQuantizer)
 def _(model):
-    check_is_fitted(model)
-    model = copy.deepcopy(model)
+    model = fitted_copy(model)
     return straight_through(model._change, model._change_softly)

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -138,6 +139,19 @@ def test_the_identity_would_not_do(net):
         weak = pgd(eps, norm).fit(by_identity).score(X_TEST, Y_TEST)
         strong = pgd(eps, norm).fit(make_pipeline(transformer, net)).score(X_TEST, Y_TEST)
         assert strong > weak + 0.05
+
+
+@both
+def test_pipelines_fitted_on_frames(transformer):
+    frame = pd.DataFrame(X_TRAIN[:200]).add_prefix("pixel")
+    transformer = clone(transformer).set_params(image_shape=(8, 8))
+    model = make_pipeline(transformer, LogisticRegression(max_iter=1000))
+    by_frame, by_array = (
+        pgd().fit(clone(model).fit(X, Y_TRAIN[:200])).generate(X, Y_TRAIN[:200])
+        for X in (frame, frame.to_numpy())
+    )
+    np.testing.assert_array_equal(by_frame.X_adv, by_array.X_adv)
+    assert by_array.success.sum() > 50
 
 
 def test_grid_search():
