@@ -1,6 +1,7 @@
 """Display classes, one picture per file."""
 
 from ._adversarial_examples import AdversarialExamplesDisplay
+from ._adversarial_training import AdversarialTrainingDisplay
 from ._attack_comparison import AttackComparisonDisplay
 from ._attack_trace import AttackTraceDisplay
 from ._certified_accuracy import CertifiedAccuracyDisplay
@@ -8,6 +9,7 @@ from ._robustness_curve import RobustnessCurveDisplay
 
 __all__ = [
     "AdversarialExamplesDisplay",
+    "AdversarialTrainingDisplay",
     "AttackComparisonDisplay",
     "AttackTraceDisplay",
     "CertifiedAccuracyDisplay",
