@@ -150,6 +150,7 @@ class Rows:
         return len(self.index)
 
     def _unpack(self):
+        self._ball = None
         p = self._problem
         self.x0, self.label, self.target = p.x, p.label, p.target
         self.lower, self.upper, self.eps, self.norm = p.lower, p.upper, p.eps, p.norm
@@ -213,15 +214,15 @@ class Rows:
             torch.autograd.grad(value.sum(), x, retain_graph=i + 1 < len(losses))[0]
             for i, value in enumerate(values)
         ]
-        if self.asks == 0:
+        if self.asks == 0 and not self.climbing:
             steepest = torch.stack([row_norm(gradient, np.inf) for gradient in gradients]).amax(0)
             self.found.flat[self.index] |= (steepest == 0).cpu()
         if self._free is not None:  # what cannot move has no say in where the rest goes
             gradients = [gradient * self._free for gradient in gradients]
         answer = Answer(
             logits.detach(),
-            torch.stack([value.detach() for value in values], dim=1).to(x.dtype),
-            torch.stack(gradients, dim=1),
+            _side_by_side([value.detach() for value in values]).to(x.dtype),
+            _side_by_side(gradients),
         )
         self.asks += 1
         live = self.index[~self.done]
@@ -285,6 +286,11 @@ class Rows:
 
     def project(self, x):
         """Give the nearest point within `eps` of the original row and within the box."""
+        if self.norm == np.inf and self.climbing:  # one box, as no row leaves
+            if self._ball is None:
+                radius = columns(self.eps, x)
+                self._ball = self.clip(self.x0 - radius), self.clip(self.x0 + radius)
+            return torch.clamp(x, *self._ball)
         delta = x - self.x0
         if self.norm == np.inf:  # the ball is a box
             radius = columns(self.eps, x)
@@ -344,6 +350,11 @@ class Rows:
         self._unpack()
         self.x = self.x[keep]
         self.state = {name: tensor[keep] for name, tensor in self.state.items()}
+
+
+def _side_by_side(tensors):
+    """Put tensors of shape (n, ...) into one of shape (n, n_tensors, ...); of one, a view."""
+    return tensors[0][:, None] if len(tensors) == 1 else torch.stack(tensors, dim=1)
 
 
 def _fill_up(index, spare, quantum):

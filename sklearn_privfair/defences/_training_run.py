@@ -15,6 +15,7 @@ from sklearn_privfair.attacks._training import Surroundings, ascend, perturb
 from sklearn_privfair.defences._base import own_attack
 from sklearn_privfair.defences._robust_validation import RobustValidation
 from sklearn_privfair.defences._weight_averaging import WeightAverage
+from sklearn_privfair.differentiable._array_batches import by_arrays
 from sklearn_privfair.differentiable._skorch_training import LiveModule, hooked, rows_and_targets
 
 HISTORY = ("train_loss", "train_robust_accuracy", "valid_accuracy", "valid_robust_accuracy")
@@ -123,7 +124,11 @@ class TrainingRun:
             self._end_epoch()
             kind.on_epoch_end(net, net, **kwargs)
 
+        def get_iterator(dataset, training=False):
+            return by_arrays(kind.get_iterator(net, dataset, training=training))
+
         methods: dict[str, Any] = {
+            "get_iterator": get_iterator,
             "train_step_single": train_step_single,
             "train_step": train_step,
             "on_epoch_begin": on_epoch_begin,

@@ -17,7 +17,7 @@ from skorch.dataset import unpack_data
 from torch import nn
 
 from sklearn_privfair.differentiable._dispatch import as_module
-from sklearn_privfair.differentiable._rowwise import dtype_of
+from sklearn_privfair.differentiable._rowwise import RowwiseLinear, dtype_of
 from sklearn_privfair.differentiable._victim import cast_floats, net_labels
 
 
@@ -161,6 +161,9 @@ class LiveModule:
         """Give the module, brought up to date with the net's weights or those of `source`."""
         if self.module is None:
             self.module = as_module(self.net)
+            for part in self.module.modules():
+                if isinstance(part, RowwiseLinear):
+                    part.padded = False
             parts = [self.module] if self.before is None else [self.before, self.module]
             self.whole = self.module if self.before is None else nn.Sequential(*parts).eval()
         source = self.net.module_ if source is None else source
