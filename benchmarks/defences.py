@@ -55,6 +55,7 @@ def arguments():
     parser.add_argument("--rows", type=int, default=300, help="first rows of the test set")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--queries", type=int, default=1000, help="of AutoAttack's Square")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--trainings", nargs="+", choices=list(TRAININGS), default=list(TRAININGS))
     parser.add_argument("--output", help="JSON file to write")
@@ -94,8 +95,7 @@ def train(name, net, X, y, eps, args, seed):
     attack = PGDAttack(
         eps=eps,
         n_steps=args.steps,
-        step_size=2.5 * eps / args.steps,
-        step_schedule="constant",
+        step_schedule="constant",  # of 2.5 eps / n_steps, which grows with eps
         bounds=(0, 1),
     )
     if kind is not FreeAdversarialTrainingClassifier:
@@ -115,7 +115,8 @@ def measure(name, data, args, seed):
     seconds = time.process_time() - start
     forward, backward = counted.tally.per_row(len(X))
     net = copy.deepcopy(getattr(net, "net", net)).eval()
-    attack = AutoAttack(eps=eps, version="standard", n_queries=1000, bounds=(0, 1), random_state=0)
+    attack = AutoAttack(eps=eps, version="standard", bounds=(0, 1), random_state=0)
+    attack.set_params(n_queries=args.queries)
     found = attack.fit(net).generate(X_test, y_test)
     right = predict(net, X_test) == y_test
     return {

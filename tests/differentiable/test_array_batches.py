@@ -49,7 +49,6 @@ def test_what_is_not_known_stays_as_it_is():
     for loader in (
         DataLoader(Mine(X, Y)),
         DataLoader(Dataset(X, Y), collate_fn=lambda rows: rows),
-        DataLoader(Dataset(X.tolist(), Y)),
         DataLoader(Dataset({"x": X}, Y)),
         DataLoader(Dataset(X), batch_size=None),
         [1, 2],
