@@ -248,7 +248,7 @@ def _check_types(X):
     if isinstance(X, np.ndarray) and X.dtype.kind == "O":
         try:
             np.asarray(X, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:  # names; what is no value at all is for scikit-learn
             raise ValueError(
                 "X is an array of objects that are not all numbers; give a pandas DataFrame, "
                 f"whose columns have types of their own ({error})."
