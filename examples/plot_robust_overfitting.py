@@ -46,7 +46,7 @@ if FULL:
 else:
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
-    n_train, n_held_out, n_test, eps = 100, 500, 500, 1.0
+    n_train, n_held_out, n_test, eps = 60, 400, 500, 0.8
 
 X, X_test, y, y_test = train_test_split(
     X, y, train_size=n_train + n_held_out, test_size=n_test, stratify=y, random_state=0
@@ -72,7 +72,7 @@ net = NeuralNetClassifier(
     optimizer=torch.optim.Adam,
     lr=0.001,
     batch_size=32,
-    max_epochs=120,
+    max_epochs=100,
     iterator_train__shuffle=True,
     train_split=None,
     verbose=0,
@@ -97,18 +97,18 @@ averaged.fit(X, y)
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.6), layout="constrained")
 AdversarialTrainingDisplay.from_estimator(stopped, ax=left)
 left.set_title("Robust overfitting")
-left.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.85))
+left.legend(frameon=False, fontsize=8, loc="lower right")
 for name, defence in {"each epoch's weights": stopped, "their average": averaged}.items():
     AdversarialTrainingDisplay.from_estimator(
         defence, curves=["valid_robust_accuracy"], name=name, ax=right
     )
-right.set(title="Weights averaged (another scale)", ylim=(0, 0.6))
+right.set(title="Weights averaged (another scale)", ylim=(0, 0.8))
 
 # %%
-# On the left, the training rows resist better and better to the end, and clean accuracy of the
-# rows held out grows too. Yet under attack these have their best moment early on, and lose much of
-# it again. On the right, the average of the weights so far (``averaging="swa"``) reaches a little
-# higher, and falls more slowly. It does fall: averaging does not replace stopping.
+# On the left, the training rows resist better to the end, and clean accuracy of the rows held out
+# grows too. Under attack these have their best moment early on, and lose much of it again. On the
+# right, the average of the weights so far (``averaging="swa"``) stands higher after its first
+# epochs, and falls later and less. It does fall: averaging does not replace stopping.
 
 rows = {}
 for name, defence in {"as they are": stopped, "averaged": averaged}.items():
@@ -122,7 +122,7 @@ for name, defence in {"as they are": stopped, "averaged": averaged}.items():
         "clean, last epoch": clean[-1],
     }
 print(pd.DataFrame(rows).T.round(3).to_string())
-assert all(row["robust, best epoch"] > row["robust, last epoch"] for row in rows.values())
+assert all(row["robust, last epoch"] < row["robust, best epoch"] - 0.03 for row in rows.values())
 
 # %%
 # On new rows
@@ -143,8 +143,8 @@ for name, defence in {
     print(f"{name:24} robust accuracy {robust:.3f}, clean accuracy {clean:.3f}")
 
 # %%
-# What was seen on the rows held out is seen here again. It has its price, which the left picture
-# shows too: where robust accuracy is highest, clean accuracy is not.
+# What was seen on the rows held out is seen again on rows that had no part in it. Clean accuracy
+# gives no warning: in the left picture it is still rising where robust accuracy falls.
 #
 # In practice fewer rows are held out, and ``n_iter_no_change`` ends the training a few epochs after
 # the best one, which saves most of the time.

@@ -52,7 +52,7 @@ else:
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
     n_train, n_epochs, lr = 1024, 10, 0.005
-    n_attacked, n_by_cw, eps, eps_l2 = 770, 200, 0.15, 0.6
+    n_attacked, n_by_cw, eps, eps_l2 = 500, 150, 0.15, 0.6
 
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, train_size=n_train, test_size=n_attacked, stratify=y, random_state=0
