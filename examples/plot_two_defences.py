@@ -42,12 +42,12 @@ from sklearn_privfair.defences import (
 from sklearn_privfair.inspection import RobustnessCurveDisplay
 from sklearn_privfair.metrics import median_perturbation_distance
 
-FULL = os.environ.get("SKLEARN_PRIVFAIR_FULL") == "1"  # MNIST, in a quarter of an hour
+FULL = os.environ.get("SKLEARN_PRIVFAIR_FULL") == "1"  # MNIST, in ten minutes
 
 if FULL:
     X, y = fetch_mnist(subset="all", flatten=True, return_X_y=True)
-    n_train, n_epochs, lr = 20000, 5, 0.001
-    n_attacked, n_by_cw, eps, eps_l2 = 2000, 300, 0.3, 2.0
+    n_train, n_epochs, lr = 10240, 5, 0.001
+    n_attacked, n_by_cw, eps, eps_l2 = 1000, 200, 0.3, 2.0
 else:
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)

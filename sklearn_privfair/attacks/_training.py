@@ -64,8 +64,15 @@ class Diverging(Rows):
         return super().ask_each(x, [self._divergence] * len(losses))
 
     def _divergence(self, logits, *_):
-        clean = self.clean[self.index.to(logits.device)]
-        return (clean.exp() * (clean - functional.log_softmax(logits, dim=1))).sum(1)
+        return _divergence(self.clean[self.index.to(logits.device)], logits)
+
+    def _divergence_at(self, x):
+        """Give the divergence at points of all rows."""
+        return _divergence(self.clean, self.module(x))
+
+
+def _divergence(clean, logits):
+    return (clean.exp() * (clean - functional.log_softmax(logits, dim=1))).sum(1)
 
 
 class Surroundings:
@@ -129,6 +136,11 @@ class Surroundings:
         unit = torch.as_tensor(self.space.unit, dtype=x.dtype, device=x.device)
         return unit.reshape(1, *x.shape[1:])
 
+    def in_units(self, gradient, x):
+        """Give a gradient with respect to rows as one with respect to the attack's coordinates."""
+        unit = self._unit(x)
+        return gradient if unit is None else gradient * unit
+
     def view(self, module):
         """Give the module of the attack's coordinates."""
         plain = self.space is None or self.space.unit is None
@@ -189,15 +201,22 @@ def perturb(attack, module, x, label, around, generator, target=None, diverging=
         ends.append(rows._snapped(rows.x)[: len(x)].detach())
     if eps is None:
         return around.put_back(found.x, x)
-    worst = ends[0] if len(ends) == 1 else _worst(module, ends, label, target)
+    if len(ends) == 1:
+        return around.put_back(ends[0], x)
+    if isinstance(rows, Diverging):
+        worst = _worst(ends, rows._divergence_at)
+    else:
+        goal, sign = (label, 1) if target is None else (target, -1)
+        worst = _worst(
+            ends, lambda z: sign * functional.cross_entropy(module(z), goal, reduction="none")
+        )
     return around.put_back(worst, x)
 
 
-def _worst(module, ends, label, target):
-    """Of several ends for each row, the one of highest cross-entropy."""
+def _worst(ends, loss):
+    """Of several ends for each row, the one of highest loss."""
     with torch.no_grad():
-        goal, sign = (label, 1) if target is None else (target, -1)
-        losses = [sign * functional.cross_entropy(module(x), goal, reduction="none") for x in ends]
+        losses = [loss(x) for x in ends]
     best = torch.stack(losses).argmax(0)
     return torch.stack(ends)[best, torch.arange(len(best), device=best.device)]
 
@@ -228,7 +247,7 @@ def ascend(module, x, x_adv, gradient, around, norm, eps, quantile=0.99):
     unit, index = around._unit(x), rows.index.to(x.device)
     rows.x = (x_adv if unit is None else x_adv / unit)[index]
     if gradient is not None:
-        gradient = (gradient if unit is None else gradient * unit)[index]
+        gradient = around.in_units(gradient, x)[index]
         gradient = gradient if rows._free is None else gradient * rows._free
         rows.x = rows.x + columns(rows.eps, gradient) * steepest(rows, gradient, quantile)
     return around.put_back(rows._snapped(rows.project(rows.x))[: len(x)], x)

@@ -67,16 +67,23 @@ class AdversarialTrainer(BaseDefence):
                 f"{what} needs a budget, and attack={self.attack!r} has no eps; use an attack that "
                 "has one, as PGDAttack."
             )
+        judge = self.validation_attack or self.attack
+        if self.early_stopping and judge.eps is None:
+            raise ValueError(
+                f"early_stopping=True judges by what resists within a budget, and {judge!r} has no "
+                "eps; give validation_attack=PGDAttack(eps=...) or another attack with one."
+            )
         model = self._begin(X, codes, progress)
         net, before = model, None
         if not is_net(model):
-            net, before = model[-1], as_module(model[:-1])
+            net = model[-1]
+            before = as_module(model[:-1]) if len(model) > 1 else None
         run = TrainingRun(self, net, before, X, codes, seed)
         with self._stage(progress, "adversarial training"), run.hooks(self._step(run)):
             (net.partial_fit if self.fine_tune else net.fit)(run.X, run.codes)
         self.history_ = {name: np.array(values) for name, values in run.history.items()}
         self.__dict__.pop("best_epoch_", None)
-        if run.validation is not None:
+        if run.validation is not None and run.validation.best_epoch is not None:
             self.best_epoch_ = run.validation.best_epoch
         self._close(run)
         return model

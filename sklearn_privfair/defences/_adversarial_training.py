@@ -28,9 +28,9 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
     estimator : skorch.NeuralNet or Pipeline
         The net to train, or a pipeline that ends in one: its other steps are fitted on the rows as
         they are, and the attack moves rows in front of them, in raw units. In a `FrozenEstimator`
-        it is fitted, and `fine_tune` goes on from it. Give the net's module as a class, or as an
-        instance that was not trained: skorch trains an instance in place, and clones it, as
-        searches do, with its weights.
+        it is fitted, and `fine_tune` goes on from it; without `fine_tune` it is trained anew. Give
+        the net's module as a class, or as an instance that was not trained: skorch trains an
+        instance in place, and clones it, as searches do, with its weights.
     attack : attack estimator
         One of :mod:`sklearn_privfair.attacks` that follows gradients; its own estimator, if any,
         is not used. With a budget `eps` all its steps are taken, whether or not a row is
@@ -57,7 +57,7 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
         full budget from the start often do with a few.
     averaging : {"ema", "swa"} or None, default=None
         Whether what is kept are averages of the weights: exponential, over all steps, or plain,
-        over the ends of the later epochs.
+        over the ends of the later epochs. They take the place of weights that a callback loads.
     ema_decay : float, default=0.999
         In [0, 1). What an exponential average keeps at each step; less in the first steps.
     swa_start : float, default=0.5
@@ -65,7 +65,8 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
     early_stopping : bool, default=False
         Whether rows are held out and attacked after every epoch, and the weights (averaged, if so)
         of the epoch of highest robust accuracy on them are kept. Adversarial training overfits:
-        robust accuracy on new rows falls long before accuracy does.
+        robust accuracy on new rows falls long before accuracy does. It goes beside the net's own
+        `train_split`, which holds out rows too unless it is None.
     validation_attack : attack estimator, default=None
         What attacks the rows held out, stopping at success. None: `attack`.
     validation_fraction : float, default=0.1
@@ -108,7 +109,9 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
     dropout. With ``bounds="auto"`` the bounds are those of the training data.
 
     Rows without a label are drawn beside those that have one, as many in each batch; -1 stands for
-    no label where at least two other labels are numbers, and only with ``loss="trades"``.
+    no label where there are at least two other labels, and only with ``loss="trades"``. The other
+    steps of a pipeline are fitted on the rows that have labels. To `score`, -1 is a wrong label:
+    leave such rows out of it.
 
     References
     ----------

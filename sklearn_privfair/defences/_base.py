@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.attacks._random import draw_seed
+from sklearn_privfair.attacks._table import categorical_columns
 from sklearn_privfair.differentiable import Victim, as_module
 from sklearn_privfair.differentiable._skorch_training import (
     check_classifies,
@@ -33,6 +34,26 @@ def own_attack(attack, seed):
     attack = clone(attack)
     attack._validate_params()  # in training it is never fitted
     return attack if attack.random_state is not None else attack.set_params(random_state=seed)
+
+
+def _steps(pipeline):
+    """List the named steps of a pipeline, those of a pipeline at its end in its place."""
+    name, last = pipeline.steps[-1]
+    if not isinstance(last, Pipeline):
+        return list(pipeline.steps)
+    return [*pipeline.steps[:-1], *((f"{name}-{inner}", step) for inner, step in _steps(last))]
+
+
+def _check_columns(X):
+    """Raise if a data frame has columns that hold no numbers."""
+    names = [X.columns[i] for i in categorical_columns(X)]
+    if names:
+        raise ValueError(
+            f"Columns {names[:5]} of X hold no numbers, and a net is trained here on what "
+            "gradients can move. Encode them before (by OneHotEncoder or OrdinalEncoder), fit "
+            "the defence on the codes, and name them in the attack's Constraints, one_hot or "
+            "immutable."
+        )
 
 
 class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -69,10 +90,11 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         self : object
         """
         self._columns = X.columns if hasattr(X, "columns") else None
+        _check_columns(X)
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], allow_nd=True)
         check_classification_targets(y)
         missing = self._unlabelled(y)
-        self._without_label = None if missing is None else X[missing]
+        others = None if missing is None else X[missing]
         X, y = (X, y) if missing is None else (X[~missing], y[~missing])
         codes = self._encode(y)
         seed = draw_seed(self.random_state)
@@ -80,10 +102,10 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         if net is not None:
             check_classifies(net)
             X, codes = net_inputs(net, X, codes)
-            if missing is not None:
-                self._without_label = net_inputs(net, self._without_label)
+            others = None if others is None else net_inputs(net, others)
         progress = self._init_callback_context(max_subtasks=None)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        self._without_label = others
         try:
             with seeded(seed):
                 self.estimator_ = self._train(X, codes, seed, progress)
@@ -103,8 +125,9 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
     @property
     def _net(self):
         """The skorch net that the estimator is or ends in; None if it is or has none."""
-        bare = self._bare
-        last = bare.steps[-1][1] if isinstance(bare, Pipeline) else bare
+        last = self._bare
+        while isinstance(last, Pipeline):
+            last = last.steps[-1][1]
         return last if is_net(last) else None
 
     def _fresh(self):
@@ -112,9 +135,8 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
             return clone(self._bare)
         if is_net(self._bare):
             return fresh_net(self._bare)
-        model = clone(self._bare)
-        model.steps[-1] = (model.steps[-1][0], fresh_net(self._net))
-        return model
+        steps = [(name, clone(step, safe=False)) for name, step in _steps(self._bare)[:-1]]
+        return Pipeline([*steps, (_steps(self._bare)[-1][0], fresh_net(self._net))])
 
     def _unlabelled(self, y):
         """Tell which rows have no label; None: all have one, or are taken to have."""

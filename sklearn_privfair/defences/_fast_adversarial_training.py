@@ -8,13 +8,13 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
-from torch.nn import functional
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from sklearn_privfair.attacks._losses import log_odds
 from sklearn_privfair.attacks._norms import columns, random_in_ball, steepest
 from sklearn_privfair.defences._adversarial_trainer import AdversarialTrainer
 from sklearn_privfair.defences._overfitting_watch import OverfittingWatch
+from sklearn_privfair.defences._robust_losses import check_own_step
 
 
 class FastAdversarialTrainingClassifier(AdversarialTrainer):
@@ -32,8 +32,8 @@ class FastAdversarialTrainingClassifier(AdversarialTrainer):
     estimator : skorch.NeuralNet or Pipeline
         See :class:`AdversarialTrainingClassifier`.
     attack : attack estimator
-        The threat: its `norm` (2 or inf), `eps`, `bounds` and `constraints` are those of the
-        single step, and it keeps the watch; one of :mod:`sklearn_privfair.attacks` with a budget.
+        The threat: its `norm`, `eps`, `bounds` and `constraints` are those of the single step, and
+        it keeps the watch; one of :mod:`sklearn_privfair.attacks` with a budget.
     noise : float, default=2.0
         Where a step begins: at a point drawn evenly from a ball around the row of this many `eps`
         (for ``norm=2`` too). The paper's N-FGSM has 1 to 2; 0: at the row (FGSM).
@@ -44,11 +44,11 @@ class FastAdversarialTrainingClassifier(AdversarialTrainer):
         Whether what the step reaches is put back into the ball.
     grad_align : float, default=0.0
         Weight of a term of the loss, one minus the cosine between the gradients at the row and at
-        a random point of its ball. It costs four more passes. 0: none.
+        a random point of its ball, in the attack's units. It costs four more passes. 0: none.
     on_overfitting : {"stop", "warn"}, default="stop"
         What to do when the watch finds that the net has overfitted; "warn": train on.
     watch_rows : int or float, default=256
-        How many rows of the training the watch attacks, or what share of them.
+        How many rows of the training the watch attacks; a float below 1: what share of them.
     eps_warmup : int, default=0
         Epochs over which `eps` grows evenly from 0.
     averaging : {"ema", "swa"} or None, default=None
@@ -140,7 +140,10 @@ class FastAdversarialTrainingClassifier(AdversarialTrainer):
         "project": ["boolean"],
         "grad_align": [Interval(Real, 0, None, closed="left")],
         "on_overfitting": [StrOptions({"stop", "warn"})],
-        "watch_rows": [Interval(Real, 0, None, closed="neither")],
+        "watch_rows": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+        ],
         "eps_warmup": [Interval(Integral, 0, None, closed="left")],
     }
 
@@ -186,6 +189,8 @@ class FastAdversarialTrainingClassifier(AdversarialTrainer):
         self.random_state = random_state
 
     def _step(self, run):
+        if self.grad_align:
+            check_own_step(f"grad_align={self.grad_align}", run.net)
         net, single = run.net, _SingleStep(self, run.attack)
 
         def step(x, y, **fit_params):
@@ -207,15 +212,25 @@ class FastAdversarialTrainingClassifier(AdversarialTrainer):
         Andriushchenko & Flammarion (2020), equation 5.
         """
         near = run.adversarial(x, y, attack=_SingleStep(self, run.attack, only_noise=True))
-        gradients = []
+        directions = []
         for rows in (x, near):
-            rows = run.prepared(rows).detach().requires_grad_()
-            loss = run.net.get_loss(type(run.net).infer(run.net, rows), y, X=rows, training=True)
-            gradients.append(torch.autograd.grad(loss, rows, create_graph=True)[0].flatten(1))
-        return 1 - functional.cosine_similarity(gradients[0], gradients[1], dim=1).mean()
+            rows = rows.detach().requires_grad_()
+            # of each row by itself: that of the mean over the batch may underflow
+            loss = len(x) * run.net.get_loss(run.net.infer(rows), y, X=rows, training=True)
+            gradient = run.around.in_units(torch.autograd.grad(loss, rows, create_graph=True)[0], x)
+            gradient = gradient.flatten(1)
+            largest = gradient.detach().abs().amax(1, keepdim=True)
+            some = largest > torch.finfo(gradient.dtype).tiny ** 0.5  # below, slopes overflow
+            gradient = gradient / torch.where(some, largest, 1.0)
+            length = gradient.square().sum(1, keepdim=True).clamp_min(1e-12).sqrt()
+            directions.append((gradient / length, some.squeeze(1)))
+        (first, told), (second, also) = directions
+        both = (told & also).to(first.dtype)  # a row without a gradient says nothing
+        return ((1 - (first * second).sum(1)) * both).sum() / both.sum().clamp_min(1)
 
     def _watch(self, run, X, codes, seed):
-        n = self.watch_rows if self.watch_rows > 1 else self.watch_rows * len(X)
+        whole = isinstance(self.watch_rows, Integral)
+        n = self.watch_rows if whole else self.watch_rows * len(X)
         chosen = np.random.RandomState(seed).permutation(len(X))[: max(1, round(n))]
         return OverfittingWatch(
             run.judging_attack(self.attack, seed), X, X[chosen], codes[chosen], self.on_overfitting

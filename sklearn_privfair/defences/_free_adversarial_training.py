@@ -9,6 +9,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from sklearn_privfair.defences._adversarial_trainer import AdversarialTrainer
+from sklearn_privfair.defences._robust_losses import check_own_step
 
 
 class FreeAdversarialTrainingClassifier(AdversarialTrainer):
@@ -137,6 +138,12 @@ class FreeAdversarialTrainingClassifier(AdversarialTrainer):
         return self.n_replays
 
     def _step(self, run):
+        check_own_step(type(self).__name__, run.net)
+        if self.attack.target is not None:
+            raise ValueError(
+                f"attack.target={self.attack.target!r}, but {type(self).__name__} follows the "
+                "gradient of the training loss, which leaves the label; use target=None."
+            )
         net, moved = run.net, None
 
         def step(x, y, **fit_params):

@@ -80,8 +80,19 @@ def check_loss(loss, net):
             f"for criterion={criterion.__name__}; use CrossEntropyLoss, NLLLoss or "
             "BCEWithLogitsLoss, or loss='madry'."
         )
+    reduction = net.get_params_for("criterion").get("reduction", "mean")
+    if reduction != "mean":
+        raise ValueError(
+            f"loss={loss!r} adds a mean over rows, weighted by beta, to the net's criterion, which "
+            f"has reduction={reduction!r}; use criterion__reduction='mean'."
+        )
+    check_own_step(f"loss={loss!r}", net)
+
+
+def check_own_step(what, net):
+    """Raise if a net has a training step of its own, which would have to be replaced."""
     if type(net).train_step_single is not NeuralNet.train_step_single:
         raise ValueError(
-            f"loss={loss!r} replaces the training step, and {type(net).__name__} has one of its "
-            "own; use loss='madry', which keeps it."
+            f"{what} replaces the training step, and {type(net).__name__} has one of its own; use "
+            "AdversarialTrainingClassifier with loss='madry', which keeps it."
         )

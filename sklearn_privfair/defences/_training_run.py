@@ -50,7 +50,9 @@ class TrainingRun:
         self.defence, self.net, self.before = defence, net, before
         self.attack = own_attack(defence.attack, seed)
         self.module = LiveModule(net, before)
-        self.around = Surroundings(self.attack, X, defence._names())
+        others = defence._without_label
+        everywhere = X if others is None else np.concatenate([X, others])
+        self.around = Surroundings(self.attack, everywhere, defence._names())
         self.generator = torch.Generator().manual_seed(seed)
         self.target = _target_code(self.attack.target, defence.classes_)
         self.history: dict[str, list] = {name: [] for name in HISTORY}
@@ -183,7 +185,7 @@ class TrainingRun:
         self.n_right, self.n_seen, self.loss = 0, 0, 0.0
         net.history.record("train_robust_accuracy", share)
         if self.watch is not None:
-            self.watch.judge(self.module(weights), weights, share)
+            self.watch.judge(self.module(), weights, share)  # of the weights that were trained
         for name, value in zip(HISTORY, (loss, share, *scores), strict=True):
             self.history[name].append(value)
 

@@ -33,9 +33,10 @@ def perturbed_weights(module, loss, gamma):
         for buffer, value in buffers:
             buffer.copy_(value)
         for weight, gradient in zip(weights, gradients, strict=True):
-            if gradient is not None:
-                length = gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
-                weight.add_(gradient, alpha=float(gamma * weight.norm() / length))
+            length = 0.0 if gradient is None else gradient.double().norm()
+            if length > 0:  # in double: the squares of small numbers vanish
+                step = gradient.double() / length * (gamma * weight.double().norm())
+                weight.add_(step.to(weight.dtype))
     try:
         yield
     finally:

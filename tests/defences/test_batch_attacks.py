@@ -52,6 +52,27 @@ def test_restarts_take_the_worst_end(module, target):
     )
 
 
+def test_restarts_take_the_end_of_highest_divergence(module):
+    """Driven away from the clean answer, whatever labels are: rows may have none."""
+
+    def divergence(z):
+        with torch.no_grad():
+            p, q = (module(rows).double().softmax(1) for rows in (x, z))
+        return (p * (p / q).log()).sum(1)
+
+    def moved(attack, label, generator):
+        return perturb(attack, module, x, label, around(attack), generator, diverging=True)
+
+    x, labels = torch.as_tensor(X), torch.as_tensor(Y)
+    single, generator = PGDAttack(eps=0.2, n_steps=2), torch.Generator().manual_seed(0)
+    each = [moved(single, labels, generator) for _ in range(4)]
+    best = torch.stack([divergence(z) for z in each]).amax(0)
+    attack = PGDAttack(eps=0.2, n_steps=2, n_restarts=4)
+    for label in (labels, torch.zeros_like(labels)):
+        worst = moved(attack, label, torch.Generator().manual_seed(0))
+        torch.testing.assert_close(divergence(worst), best, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("norm", [1, 2, np.inf])
 @pytest.mark.parametrize("n", [1, 7, 90])
 def test_within_budget_and_bounds(module, norm, n):

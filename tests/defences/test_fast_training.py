@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from torch.nn import functional
 
-from sklearn_privfair.attacks import CWL2Attack, FGSMAttack, PGDAttack
+from sklearn_privfair.attacks import Constraints, CWL2Attack, FGSMAttack, PGDAttack
 from sklearn_privfair.attacks._training import Surroundings, ascend
 from sklearn_privfair.defences import (
     AdversarialTrainingClassifier,
@@ -126,6 +126,42 @@ class TestSingleSteps:
         assert 1 - cosines[1] < 0.8 * (1 - cosines[0])
 
 
+class TestMisalignment:
+    def value(self, module, rows, labels, scale=(1.0,) * 4):
+        """The term at the first batch of a training that goes nowhere."""
+        values, own = [], FastAdversarialTrainingClassifier._misalignment
+
+        class Listening(FastAdversarialTrainingClassifier):
+            def _misalignment(self, *args):
+                value = own(self, *args)
+                values.append(value.item())
+                return value
+
+        attack = make_attack(eps=0.2, bounds=None, constraints=Constraints(scale=scale))
+        net = make_net(copy.deepcopy(module), lr=1e-9, max_epochs=1)
+        defence = Listening(net, attack, grad_align=0.2, random_state=0).fit(rows, labels)
+        assert np.isfinite(weights(defence.estimator_)).all()
+        return values[0]
+
+    @pytest.mark.parametrize("scale", [1, 30, 100, 1000])
+    def test_a_plane_is_aligned_however_sure_the_net_is(self, scale):
+        """Gradients of two classes' planes are parallel, or too small to be told from zero."""
+        module = torch.nn.Linear(4, 2)
+        with torch.no_grad():
+            module.weight.copy_(torch.tensor([[1.0, -2, 0.5, 3], [0] * 4]) * scale)
+        assert self.value(module, X, Y % 2) == pytest.approx(0, abs=1e-5)
+
+    def test_is_measured_in_the_attacks_units(self):
+        unit = np.array([1, 100, 0.01, 1], dtype=np.float32)
+        plain = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Tanh(), torch.nn.Linear(16, 3))
+        behind = copy.deepcopy(plain)
+        with torch.no_grad():
+            behind[0].weight.div_(torch.as_tensor(unit))
+        expected = self.value(plain, X, Y)
+        assert expected > 1e-3
+        assert self.value(behind, X * unit, Y, unit) == pytest.approx(expected, rel=1e-3)
+
+
 class TestWatch:
     class Replay:
         """An attack that reports the robust accuracies given, one after the other."""
@@ -234,6 +270,66 @@ class TestFree:
         assert np.median(length) == pytest.approx(0.1, rel=1e-3)
         assert ((moved - x) * gradient).sum(1).min() > 0
         assert moved.min() >= 0
+
+
+@pytest.mark.parametrize(("watch_rows", "n"), [(1, 1), (7, 7), (0.5, 45), (500, 90)])
+def test_rows_watched_are_a_number_or_a_share(watch_rows, n):
+    seen = []
+
+    class Counting(PGDAttack):
+        def generate(self, X, y=None):
+            seen.append(len(X))
+            return super().generate(X, y)
+
+    attack = Counting(eps=0.1, n_steps=2, bounds=(0, 1), random_state=0)
+    net = make_net(max_epochs=1)
+    FastAdversarialTrainingClassifier(net, attack, watch_rows=watch_rows).fit(X, Y)
+    assert seen == [n]
+
+
+@pytest.mark.parametrize("watch_rows", [0, 1.0, 2.5, -0.1])
+def test_rows_watched_are_checked(watch_rows):
+    with pytest.raises(ValueError, match="'watch_rows' parameter"):
+        FastAdversarialTrainingClassifier(make_net(), make_attack(), watch_rows=watch_rows).fit(
+            X, Y
+        )
+
+
+def test_the_watch_judges_what_is_trained_and_not_its_average():
+    """Averages lag behind: of weights that leap, theirs would show the leap too late."""
+    judged = []
+
+    class Judging(FastAdversarialTrainingClassifier):
+        def _watch(self, run, *args):
+            watch = super()._watch(run, *args)
+            own = watch.judge
+            watch.judge = lambda module, *more: (
+                judged.append((weights(run.net), weights(module))),
+                own(module, *more),
+            )
+            return watch
+
+    Judging(make_net(), make_attack(), averaging="ema", random_state=0).fit(X, Y)
+    assert len(judged) == 3
+    for live, seen in judged:
+        np.testing.assert_array_equal(seen, live)
+
+
+@pytest.mark.parametrize(
+    ("cls", "params"),
+    [
+        (FastAdversarialTrainingClassifier, {"grad_align": 0.2}),
+        (FreeAdversarialTrainingClassifier, {}),
+    ],
+)
+def test_a_training_step_of_the_nets_own_is_not_lost(cls, params):
+    with pytest.raises(ValueError, match="Witness has one of its own; use Adversarial"):
+        cls(make_net(cls=Witness), make_attack(), **params).fit(X, Y)
+
+
+def test_free_training_has_no_target():
+    with pytest.raises(ValueError, match=r"attack.target=1, .* use target=None"):
+        FreeAdversarialTrainingClassifier(make_net(), make_attack(target=1)).fit(X, Y)
 
 
 @pytest.mark.parametrize(

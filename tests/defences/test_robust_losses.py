@@ -262,3 +262,45 @@ class TestWithoutLabels:
         y = np.where(Y == 2, -1, Y)
         defence = AdversarialTrainingClassifier(make_net(), make_attack()).fit(X, y)
         np.testing.assert_array_equal(defence.classes_, [-1, 0, 1])
+
+
+@pytest.mark.parametrize("loss", ["trades", "mart"])
+def test_a_sum_over_rows_is_refused(loss):
+    net = make_net(criterion__reduction="sum")
+    with pytest.raises(ValueError, match=r"has reduction='sum'; use criterion__reduction='mean'"):
+        AdversarialTrainingClassifier(net, make_attack(), loss=loss).fit(X, Y)
+
+
+def test_rows_without_labels_are_within_learned_bounds_and_budget():
+    """With bounds="auto" they are those of all rows: a row outside would be moved into them."""
+    keep = (X.max(axis=1) < 0.8) & (X.min(axis=1) > 0.15)
+    labels = np.where(keep, Y, -1)
+    assert len(np.unique(labels)) == 4
+    net = make_net(cls=Listening, max_epochs=1)
+    attack = make_attack(eps=0.05, bounds="auto", random_start=True)
+    defence = AdversarialTrainingClassifier(net, attack, loss="trades", random_state=0)
+    defence.fit(X, labels)
+    seen = defence.estimator_.seen_
+    moved = max(float((a - b).abs().max()) for a, b in zip(seen[::2], seen[1::2], strict=True))
+    assert 0.04 < moved <= 0.05 + 1e-6
+
+
+class Listening(NeuralNetClassifier):
+    """A net that keeps the rows it is asked about in training: clean, attacked, clean, ..."""
+
+    def infer(self, x, **fit_params):
+        if self.module_.training:
+            vars(self).setdefault("seen_", []).append(x.detach().clone())
+        return super().infer(x, **fit_params)
+
+
+def test_a_fit_that_fails_leaves_no_rows_behind():
+    labels = np.where(Y == 0, -1, Y)
+    defence = AdversarialTrainingClassifier(
+        make_net(classes=[5, 6]), make_attack(random_start=True), loss="trades", random_state=0
+    )
+    with pytest.raises(ValueError, match="unseen labels"):
+        defence.fit(X, labels)
+    assert not any(
+        isinstance(value, np.ndarray) and len(value) > 5 for value in vars(defence).values()
+    )

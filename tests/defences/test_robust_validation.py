@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from sklearn_privfair.attacks import Constraints, PGDAttack
+from sklearn_privfair.attacks import Constraints, CWL2Attack, PGDAttack
 from sklearn_privfair.defences import (
     AdversarialTrainingClassifier,
     FreeAdversarialTrainingClassifier,
@@ -123,3 +123,12 @@ def test_learned_bounds_and_units_are_those_of_the_training():
         defence = cls(make_net(max_epochs=3), attack, early_stopping=True, random_state=0)
         defence.fit(X, Y)
         assert np.isfinite(defence.history_["valid_robust_accuracy"]).all()
+
+
+def test_judging_needs_a_budget():
+    nearest = CWL2Attack(n_steps=5, bounds=(0, 1))
+    defence = AdversarialTrainingClassifier(make_net(), nearest, early_stopping=True)
+    with pytest.raises(ValueError, match=r"early_stopping=True .* give validation_attack=PGD"):
+        defence.fit(X, Y)
+    defence.set_params(validation_attack=make_attack()).fit(X, Y)
+    assert len(defence.history_["valid_robust_accuracy"]) == 3

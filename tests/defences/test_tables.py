@@ -178,3 +178,24 @@ def test_searched_by_robust_accuracy_on_real_rows():
     search.fit(rows, y)
     scores = search.cv_results_["mean_test_score"]
     assert scores[1] > scores[0] + 0.04
+
+
+@pytest.mark.parametrize("cls", TRAINERS)
+def test_pipelines_of_pipelines(cls):
+    """A net at the end of a pipeline in a pipeline, and alone in one, are trained alike."""
+    nested = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), make_net()))
+    flat = make_pipeline(StandardScaler(), StandardScaler(), make_net())
+    one, other = (
+        cls(model, attack(constraints=rules()), random_state=0).fit(X, Y)
+        for model in (nested, flat)
+    )
+    np.testing.assert_array_equal(weights(one.estimator_[-1]), weights(other.estimator_[-1]))
+    alone = cls(make_pipeline(make_net()), attack(eps=0.1), random_state=0).fit(X / RAW, Y)
+    bare = cls(make_net(), attack(eps=0.1), random_state=0).fit(X / RAW, Y)
+    np.testing.assert_array_equal(weights(alone.estimator_[-1]), weights(bare.estimator_))
+
+
+def test_columns_of_names_are_refused_with_the_remedy():
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(c=np.where(Y == 0, "u", "v"))
+    with pytest.raises(ValueError, match=r"Columns \['c'\] of X hold no numbers.*OneHotEncoder"):
+        AdversarialTrainingClassifier(pipeline(), attack()).fit(frame, Y)

@@ -57,6 +57,24 @@ class TestPerturbation:
             fail()
         np.testing.assert_array_equal(weights(module), start)  # running statistics too
 
+    @pytest.mark.parametrize("margin", [5, 20, 40, 45])
+    def test_tiny_gradients_give_whole_steps(self, margin):
+        """A net that is sure of itself has gradients whose squares vanish in float32."""
+        layer = nn.Linear(2, 2, bias=False)
+        with torch.no_grad():
+            layer.weight.copy_(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]) * margin)
+        x, y = torch.tensor([[1.0, 0.3], [-1.0, 0.2]]), torch.tensor([1, 0])
+        before = layer.weight.detach().clone()
+        with perturbed_weights(layer, lambda: functional.cross_entropy(layer(x), y), 0.01):
+            moved = (layer.weight.detach() - before).norm() / before.norm()
+        assert float(moved) == pytest.approx(0.01, rel=1e-3)
+
+    def test_no_gradient_no_step(self):
+        layer = nn.Linear(4, 3)
+        before = weights(layer)
+        with perturbed_weights(layer, lambda: 0.0 * layer.weight.sum(), 0.1):
+            np.testing.assert_array_equal(weights(layer), before)
+
     def test_a_training_with_it_is_the_plain_loop(self):
         torch.set_default_dtype(torch.float64)
         try:
