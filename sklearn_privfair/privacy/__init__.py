@@ -1,0 +1,3 @@
+"""Membership inference and differentially private training."""
+
+__all__: list[str] = []
