@@ -5,6 +5,8 @@ from ._adversarial_training import AdversarialTrainingDisplay
 from ._attack_comparison import AttackComparisonDisplay
 from ._attack_trace import AttackTraceDisplay
 from ._certified_accuracy import CertifiedAccuracyDisplay
+from ._membership_roc import MembershipRocDisplay
+from ._overfit_vs_attack import OverfitVsAttackDisplay
 from ._robustness_curve import RobustnessCurveDisplay
 
 __all__ = [
@@ -13,5 +15,7 @@ __all__ = [
     "AttackComparisonDisplay",
     "AttackTraceDisplay",
     "CertifiedAccuracyDisplay",
+    "MembershipRocDisplay",
+    "OverfitVsAttackDisplay",
     "RobustnessCurveDisplay",
 ]
