@@ -14,10 +14,11 @@ from sklearn_privfair.attacks import PGDAttack
 
 # Subpackages whose meta-estimators train torch nets, and so take a skorch classifier.
 NET_FAMILIES = {"defences", "fairness"}
+NET_CLASSES = {"DPSGDClassifier"}
 
 # What makes an estimator quick, where it has such a parameter; n_jobs is left to the tests.
 QUICK = {"n_steps": 5, "binary_search_steps": 2, "n_shadow_models": 2, "random_state": 0}
-QUICK |= {"n_queries": 200}
+QUICK |= {"n_queries": 200, "accountant": "rdp"}
 
 
 class TinyNet(nn.Module):
@@ -61,7 +62,8 @@ def make_instance(cls, **params):
     chosen = {name: value for name, value in QUICK.items() if name in accepted}
     if "estimator" in accepted:
         family = cls.__module__.split(".")[1]
-        chosen["estimator"] = tiny_net() if family in NET_FAMILIES else LogisticRegression()
+        nets = family in NET_FAMILIES or cls.__name__ in NET_CLASSES
+        chosen["estimator"] = tiny_net() if nets else LogisticRegression()
     if "attack" in accepted:
         chosen["attack"] = PGDAttack(eps=0.05, n_steps=2, random_state=0)
     if "surrogate" in accepted:

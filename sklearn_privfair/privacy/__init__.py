@@ -1,3 +1,6 @@
 """Membership inference and differentially private training."""
 
-__all__: list[str] = []
+from sklearn_privfair.privacy._confidence_masking import ConfidenceMaskingClassifier
+from sklearn_privfair.privacy._dpsgd import DPSGDClassifier
+
+__all__ = ["ConfidenceMaskingClassifier", "DPSGDClassifier"]
