@@ -286,7 +286,7 @@ class OverfitVsAttackDisplay:
         # guessing on a victim without a gap is always in view
         low, high = np.minimum(points.min(axis=0), [0, 0.5]), np.maximum(points.max(axis=0), 0.1)
         high = np.maximum(high, low + 0.1)
-        low, high = low - 0.06 * (high - low), high + 0.12 * (high - low)
+        low, high = low - 0.06 * (high - low), high + [0.18, 0.12] * (high - low)
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         ax.set(xlabel="overfit gap (training minus test accuracy)", ylabel=f"attack {self.metric}")
         ax.grid(alpha=0.3)

@@ -28,14 +28,14 @@ def place_names(ax, texts, *, points, line):
     points : ndarray of shape (n_points, 2)
         All points that no name should cover.
     line : ndarray of shape (2, 2)
-        End points of a line that no name should cover.
+        End points of a line; covering it is better than covering a point or a name.
     """
     ax.figure.canvas.figure.draw_without_rendering()  # lays out, so that extents are known
     room = ax.get_window_extent()
     taken = [_around(point) for point in ax.transData.transform(points)]
     start, end = ax.transData.transform(line)
     along = np.linspace(start, end, 400)
-    taken += [_around(point, 1) for point in along if room.contains(*point)]
+    line_boxes = [_around(point, 1) for point in along if room.contains(*point)]
     if ax.get_legend() is not None:
         taken.append(ax.get_legend().get_window_extent())
     for text in texts:
@@ -43,7 +43,8 @@ def place_names(ax, texts, *, points, line):
         for place in _PLACES:
             box = _move(text, *place)
             outside = box.x0 < room.x0 or box.x1 > room.x1 or box.y0 < room.y0 or box.y1 > room.y1
-            covered.append(box.count_overlaps(taken) + 100 * outside)
+            on_line = box.count_overlaps(line_boxes) > 0
+            covered.append(100 * outside + 10 * box.count_overlaps(taken) + on_line)
         taken.append(_move(text, *_PLACES[int(np.argmin(covered))]))
 
 

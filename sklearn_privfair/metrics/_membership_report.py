@@ -142,7 +142,7 @@ def _check_rates(fpr):
 
 
 def _check_groups(groups, membership):
-    """Give the groupings by name, each as a series without an index of its own."""
+    """Give the groupings by name, each as a series; its index means nothing."""
     if groups is None:
         return {}
     if not isinstance(groups, (Mapping, pd.DataFrame)):
@@ -156,7 +156,7 @@ def _check_groups(groups, membership):
                 "of names to such arrays."
             )
         check_consistent_length(membership, values)
-        series[by] = pd.Series(values).reset_index(drop=True)
+        series[by] = pd.Series(values)
     return series
 
 

@@ -36,11 +36,11 @@ def one_run_epsilon_lower_bound(
 
     The auditor tosses a coin for each of m records, trains once on those that came up heads, scores
     all of them, and guesses: member for the highest scores, non-member for the lowest, nothing for
-    those between. If training was :math:`(\varepsilon, 0)`-differentially private, then no more
-    of r guesses are right than of r tosses of a coin that shows heads with probability
-    :math:`e^\varepsilon / (1 + e^\varepsilon)`, what randomized response would allow. So many right
-    guesses that this has a probability below ``1 - confidence`` refute the epsilon. A delta adds to
-    that probability.
+    those between. If training was :math:`(\varepsilon, 0)`-differentially private, then v or more
+    of r guesses are right with at most the probability of v or more heads among r tosses of a coin
+    that favours heads, :math:`e^\varepsilon / (1 + e^\varepsilon)`, which is what randomized
+    response would allow. An epsilon that gives so many right guesses a probability below
+    ``1 - confidence`` is refuted. A delta adds to that probability.
 
     It is the bound to use when records share a training run, as they do whenever one model is
     attacked; :func:`epsilon_lower_bound` is for independent runs.
@@ -92,10 +92,10 @@ def one_run_epsilon_lower_bound(
     `train_test_split` gives, is not what was proved: the coins are not quite independent.
     Records that were in the training set without a coin must not be scored here.
 
-    The bound is tight for randomized response alone. Elsewhere it stays below the truth even with
-    very many records, and lower for a delta unless ``delta * n_samples`` is far below 1. With r
-    guesses it is at most about :math:`\log(r / 6)`, and what a mechanism
-    reveals of some records hides what it could reveal of others.
+    The bound is tight where each record has noise of its own, as under randomized response. Where
+    records share the noise, as in DP-SGD, it stays below the truth even with very many of them.
+    With r guesses it is at most about :math:`\log(r / 6)`, and a delta leaves little of it unless
+    ``delta * n_samples`` is far below 1.
 
     References
     ----------

@@ -104,12 +104,12 @@ def test_two_attacks_on_the_same_victims():
 
 @pytest.mark.parametrize("subfigure", [False, True])
 def test_names_cover_no_point_and_no_other_name(subfigure):
-    rng = np.random.default_rng(2)
-    gap = rng.uniform(0, 0.5, size=10)
-    score = 0.5 + gap / 2 + rng.uniform(-0.01, 0.05, size=10)
+    rng = np.random.default_rng(4)
+    gap = rng.uniform(0, 0.5, size=14)
+    score = 0.5 + gap / 2 + rng.uniform(-0.01, 0.05, size=14)
     figure = plt.figure(figsize=(6, 4.5), layout="constrained")
     ax = (figure.subfigures(1, 1) if subfigure else figure).subplots()
-    names = [f"victim {i}" for i in range(10)]
+    names = [f"victim {i}" for i in range(14)]
     display = OverfitVsAttackDisplay(gap, score, name=names).plot(ax=ax)
     figure.canvas.draw()
     boxes = [text.get_window_extent() for text in display.texts_]

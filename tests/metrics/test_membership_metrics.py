@@ -238,7 +238,8 @@ def test_report_of_all_records():
     # a record exactly at the threshold is not accused
     at_a_score = membership_report(membership, score, threshold=np.sort(score)[-1 - 5])
     accused = score >= np.sort(score)[-5]
-    assert at_a_score["precision"].item() == np.mean(membership[accused])
+    expected = membership_advantage(membership, accused)
+    assert at_a_score["advantage"].item() == pytest.approx(expected)
 
 
 def test_a_group_is_reported_as_if_alone():
