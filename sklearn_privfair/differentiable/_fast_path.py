@@ -36,7 +36,7 @@ def fast_path_refuses(net, X=None, y=None):
         return f"its history is a {type(net.history).__name__}"
     if net.compile:
         return "it is compiled (compile=True)"
-    for name, callback in _callbacks(net):
+    for name, callback in callbacks_of(net):
         if events := batch_events(callback, training=True):
             return f"its callback {name!r} acts at every batch ({events[0]})"
     return _why_no_arrays(net) or _why_not_these(X=X, y=y)
@@ -65,7 +65,7 @@ def batch_events(callback, training):
     ]
 
 
-def _callbacks(net):
+def callbacks_of(net):
     """Name the callbacks of a net, fitted or not, and change none."""
     if net.initialized_:
         yield from net.callbacks_

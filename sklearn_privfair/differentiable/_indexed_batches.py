@@ -40,7 +40,7 @@ class IndexedBatches:
     def __init__(self, loader, device):
         self.loader = loader
         rows = loader.dataset
-        self.device = device if _fits(rows.X, device) else torch.device("cpu")
+        self.device = device if fits(rows.X, device) else torch.device("cpu")
         self.X, self.y = (part.contiguous().to(self.device) for part in (rows.X, rows.y))
         self.index = rows.index
 
@@ -48,12 +48,13 @@ class IndexedBatches:
         return len(self.loader)
 
     def __iter__(self):
-        # a loader that begins an epoch draws the base seed of the workers that it does not have
-        torch.empty((), dtype=torch.int64).random_(generator=self.loader.generator)
-        for places in self._places():
+        for places in self.places():
             yield [self.X.index_select(0, places), self.y.index_select(0, places)]
 
-    def _places(self):
+    def places(self):
+        """Yield which rows of `X` each batch of an epoch takes, drawn anew."""
+        # a loader that begins an epoch draws the base seed of the workers that it does not have
+        torch.empty((), dtype=torch.int64).random_(generator=self.loader.generator)
         sampler = self.loader.batch_sampler
         order = _order(sampler)
         if order is None:
@@ -90,7 +91,8 @@ def _order(batches):
     return torch.randperm(len(sampler), generator=generator)
 
 
-def _fits(tensor, device):
+def fits(tensor, device):
+    """Tell whether a tensor takes less than half of what a GPU has free."""
     if device.type != "cuda":
         return True
     return tensor.nbytes < torch.cuda.mem_get_info(device)[0] / 2
