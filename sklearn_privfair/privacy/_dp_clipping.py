@@ -92,6 +92,8 @@ def ghost_sums(net, x, y, max_grad_norm):
     def listen(layer, inputs, output):
         if not torch.is_tensor(output) or len(inputs) != 1:
             raise NoGhostError(f"{type(layer).__name__} takes or gives more than one tensor")
+        if not output.requires_grad:
+            return
         # an activation in place would replace the output: its place in the graph is kept
         calls.append((layer, inputs[0].detach(), get_gradient_edge(output)))
 
@@ -105,13 +107,14 @@ def ghost_sums(net, x, y, max_grad_norm):
     if len({layer for layer, *_ in calls}) < len(calls):
         raise NoGhostError("a layer is used more than once")
     edges = [edge for *_, edge in calls]
-    backs = torch.autograd.grad(losses.sum(), edges, retain_graph=True)
+    backs = torch.autograd.grad(losses.sum(), edges, retain_graph=True, allow_unused=True)
+    used = [(*call, back) for call, back in zip(calls, backs, strict=True) if back is not None]
     squares = torch.zeros_like(losses)
-    for (layer, inputs, _), back in zip(calls, backs, strict=True):
+    for layer, inputs, _, back in used:
         squares = squares + _squared_norms(layer, inputs, back, len(x))
     factor = factors(squares.sqrt(), max_grad_norm)
     sums: dict = {}
-    for (layer, _, edge), back in zip(calls, backs, strict=True):
+    for layer, _, edge, back in used:
         scaled = back * factor.reshape(-1, *[1] * (back.ndim - 1))
         own = _own(layer)
         found = torch.autograd.grad([edge], own, [scaled], retain_graph=True)

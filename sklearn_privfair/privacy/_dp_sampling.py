@@ -41,7 +41,7 @@ class PoissonBatches:
     def __iter__(self):
         for _ in range(len(self)):
             coins = self.rng.random(self.n_rows)
-            yield torch.from_numpy(np.flatnonzero(coins < self.sample_rate))
+            yield np.flatnonzero(coins < self.sample_rate)
 
 
 def poisson_loader(dataset, batches):

@@ -265,8 +265,9 @@ class DPSGDClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin,
 
     def _encode(self, y, net):
         """Turn labels into codes; the net's own `classes`, where given, say which there are."""
-        named = net.classes is not None and len(net.classes) > 0  # to skorch [] says: none
-        encoder = LabelEncoder().fit(np.asarray(net.classes) if named else y)
+        classes = getattr(net, "classes", None)
+        named = classes is not None and len(classes) > 0  # to skorch [] says: none
+        encoder = LabelEncoder().fit(np.asarray(classes) if named else y)
         self.classes_ = encoder.classes_
         if len(self.classes_) < 2:
             raise ValueError(
