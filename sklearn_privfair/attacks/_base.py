@@ -18,9 +18,9 @@ from sklearn_privfair.attacks import _engine
 from sklearn_privfair.attacks._bounds import resolve_bounds
 from sklearn_privfair.attacks._constraints import Constraints
 from sklearn_privfair.attacks._evaluation import Evaluation, read
-from sklearn_privfair.attacks._random import draw_seed
 from sklearn_privfair.attacks._space import Learned
 from sklearn_privfair.differentiable import Victim
+from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import fit_on_data
 from sklearn_privfair.differentiable._victim import is_model
 

@@ -19,11 +19,12 @@ from sklearn_privfair.attacks._evaluation import read
 from sklearn_privfair.attacks._minimum_norm import as_inner, check_inner
 from sklearn_privfair.attacks._nested import Inside, ask_some, beyond
 from sklearn_privfair.attacks._norms import columns, random_in_ball
-from sklearn_privfair.attacks._random import RowStreams, draw_seed
+from sklearn_privfair.attacks._random import RowStreams
 from sklearn_privfair.attacks._space import Space
 from sklearn_privfair.attacks._surrogate import InPlace, default_surrogate, extract, is_fitted
 from sklearn_privfair.attacks._views import CoordinateView
 from sklearn_privfair.differentiable import Victim
+from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._victim import is_model
 
 # How far beyond the surrogate's boundary a row is moved, in distances to it, till the victim

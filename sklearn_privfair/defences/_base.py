@@ -16,9 +16,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.attacks._base import BaseAttack
-from sklearn_privfair.attacks._random import draw_seed
 from sklearn_privfair.attacks._table import categorical_columns
 from sklearn_privfair.differentiable import Victim, as_module
+from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import (
     check_classifies,
     fresh_net,

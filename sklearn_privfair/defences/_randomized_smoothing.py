@@ -14,7 +14,6 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_is_fitted
 
-from sklearn_privfair.attacks._random import draw_seed
 from sklearn_privfair.defences._certification import (
     CertificationResult,
     certified_radius,
@@ -25,6 +24,7 @@ from sklearn_privfair.defences._noise_table import read, resolve_scale
 from sklearn_privfair.defences._noise_training import bare, n_outputs, net_in, train
 from sklearn_privfair.defences._noise_votes import count_votes
 from sklearn_privfair.differentiable import Victim
+from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import check_classifies, is_net, net_inputs
 
 _PREDICT, _SELECT, _CERTIFY = range(3)  # each has noise of its own

@@ -98,17 +98,22 @@ def fit_on_data(estimator, X, y, seed):
     -------
     fitted : classifier
     """
-    net = _step_to_fit(estimator)
+    net = step_to_fit(estimator)
     with seeded(seed):
         if not is_net(net):
             return clone(estimator).fit(X, y)
         check_classifies(net)
         if net is estimator:
             return fresh_net(net).fit(*net_inputs(net, X, net_labels(y)))
-        return clone(estimator).fit(cast_floats(X, _precision(net), frames=True), net_labels(y))
+        return clone(estimator).fit(net_rows(net, X), net_labels(y))
 
 
-def _step_to_fit(estimator):
+def net_rows(net, X):
+    """Give rows for a pipeline that ends in a net, in its precision; a data frame stays one."""
+    return cast_floats(X, _precision(net), frames=True)
+
+
+def step_to_fit(estimator):
     """Give what a classifier that is not fitted ends in: of a search, what it searches."""
     while isinstance(estimator, (BaseSearchCV, Pipeline)):
         search = isinstance(estimator, BaseSearchCV)

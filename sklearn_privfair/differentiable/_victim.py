@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection._classification_threshold import BaseThresholdClassifier
@@ -165,6 +166,29 @@ class Victim:
             rows = np.arange(len(scores))
             scores[rows, self.predict(X)] = scores.max(axis=1) + 1e-9
         return scores
+
+    def proba(self, X):
+        """Ask the real model for probabilities.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Raw features. Nets get them in their own precision.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes) and dtype float32 or float64
+            Of `predict_proba`; from a torch module the softmax of its logits, and from a model
+            that has neither 1 for the class predicted.
+        """
+        if self.net is not None:
+            X = cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")), self._frames)
+        if isinstance(self.model, nn.Module):
+            return softmax(self.logits(X), axis=1)
+        if hasattr(self.model, "predict_proba"):
+            with _as_found(self._inner):
+                return np.asarray(self.model.predict_proba(X))
+        return np.eye(len(self.classes_))[self.predict(X)]  # type: ignore[arg-type]
 
     @property
     def has_scores(self):

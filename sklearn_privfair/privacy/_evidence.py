@@ -1,0 +1,61 @@
+"""What an attacker has to judge records by: answers of the model judged, and of shadow models."""
+
+from functools import cached_property
+
+from sklearn_privfair.privacy import _signals
+
+
+class Evidence:
+    """Answers to records: of the model judged, and of the shadow models to the same records.
+
+    Parameters
+    ----------
+    codes : int ndarray of shape (n_records,)
+        The records' classes, as numbers of columns.
+    proba : ndarray of shape (n_queries, n_records, n_classes)
+        Probabilities by the model judged; the first query is the record as it is, others are
+        augmented.
+    shadow_proba : ndarray of shape (n_shadows, n_queries, n_records, n_classes)
+        Probabilities by each shadow model.
+    members : bool ndarray of shape (n_shadows, n_records)
+        Which records each shadow model was trained on.
+    online : bool
+        Whether answers of shadow models that were trained on a record may be used. If so, each
+        record judged has some that were and some that were not.
+    clip : float
+        What probabilities are kept away from, at 0 and 1.
+    population : Evidence, default=None
+        Of records of the attacker's own that the model judged was not trained on, as far as the
+        attacker knows.
+    model : classifier, default=None
+        The model judged, for methods that go on asking.
+    rows : callable, default=None
+        From the numbers of records to their rows.
+    """
+
+    def __init__(
+        self,
+        codes,
+        proba,
+        shadow_proba,
+        members,
+        online,
+        clip,
+        population=None,
+        model=None,
+        rows=None,
+    ):
+        self.codes, self.proba = codes, proba
+        self.shadow_proba, self.members = shadow_proba, members
+        self.online, self.clip = online, clip
+        self.population, self.model, self.rows = population, model, rows
+
+    @cached_property
+    def log_odds(self):
+        """Log-odds by the model judged, of shape (n_queries, n_records)."""
+        return _signals.log_odds(self.proba, self.codes, self.clip)
+
+    @cached_property
+    def shadow_log_odds(self):
+        """Log-odds by the shadow models, of shape (n_shadows, n_queries, n_records)."""
+        return _signals.log_odds(self.shadow_proba, self.codes, self.clip)

@@ -1,0 +1,67 @@
+"""Label-only attack: members lie further from the boundary than others do.
+
+Choquette-Choo, Tramer, Carlini & Papernot (2021), "Label-only membership inference attacks", ICML:
+section 3.3, boundary distance.
+"""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from sklearn_privfair.privacy._method import MembershipMethod
+
+
+class LabelOnlyAttack(MembershipMethod):
+    """Say member where the model has to be pushed far before its answer is wrong.
+
+    It asks for no probability; how far, an evasion attack finds out. A record that the model gets
+    wrong is at distance 0, and one that the attack cannot turn is beyond all others.
+
+    Parameters
+    ----------
+    attack : attack estimator
+        One of :mod:`sklearn_privfair.attacks` that looks for the nearest adversarial row:
+        `HopSkipJumpAttack` asks for labels alone and works on every model; with gradients
+        `DDNAttack` or `FMNAttack` measures what a patient attacker would.
+    norm : {"l0", "l1", "l2", "linf"}, default="l2"
+        Of the distance.
+    max_records : int, default=300
+        Records of each shadow model from which the threshold is found, drawn at random: each takes
+        a run of the attack.
+
+    References
+    ----------
+    C. A. Choquette-Choo, F. Tramer, N. Carlini, N. Papernot, "Label-only membership inference
+    attacks", ICML 2021.
+    """
+
+    compares = False
+
+    _parameter_constraints: dict = {
+        "attack": [HasMethods(["fit", "generate"])],
+        "norm": [StrOptions({"l0", "l1", "l2", "linf"})],
+        "max_records": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, attack, norm="l2", max_records=300):
+        self.attack = attack
+        self.norm = norm
+        self.max_records = max_records
+
+    @property
+    def max_judged(self):
+        return self.max_records
+
+    def judge(self, evidence):
+        index = np.arange(len(evidence.codes))
+        right = evidence.proba[0].argmax(axis=1) == evidence.codes
+        score = np.zeros(len(index))
+        if right.any():
+            attack = clone(self.attack).fit(evidence.model)
+            found = attack.generate(evidence.rows(index[right]))
+            distance = np.asarray(found.distance[self.norm], dtype=np.float64)
+            farthest = distance[found.success].max(initial=1.0)
+            score[right] = np.where(found.success, distance, 2 * farthest)
+        return score

@@ -1,0 +1,433 @@
+"""Membership inference: telling the records that a model was trained on from others."""
+
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
+from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_y,
+    check_is_fitted,
+)
+from torch import nn
+
+from sklearn_privfair.differentiable import Victim
+from sklearn_privfair.differentiable._seeds import draw_seed
+from sklearn_privfair.privacy._answers import ask
+from sklearn_privfair.privacy._calibration import MembershipCalibration, play
+from sklearn_privfair.privacy._game import Game, automatic_clip
+from sklearn_privfair.privacy._gathering import gather
+from sklearn_privfair.privacy._method import MembershipMethod
+from sklearn_privfair.privacy._methods import METHODS
+from sklearn_privfair.privacy._records import Records, join
+from sklearn_privfair.privacy._shadow_design import design, draw_members
+from sklearn_privfair.privacy._shadow_training import fit_anew, train_shadows
+
+STAND_IN = 2**20  # added to the seed: shadow models take those from 0 on
+
+
+def _victim_is_fitted(self):
+    """Tell whether there is a victim; raise, with the remedy, if it is not fitted."""
+    if isinstance(self.estimator, nn.Module):
+        return True
+    try:
+        check_is_fitted(self.estimator)
+    except NotFittedError as error:
+        raise NotFittedError(
+            f"estimator={self.estimator!r} is not fitted, so that there is no model whose members "
+            "could be told; give the fitted model, in a FrozenEstimator if this attack is to be "
+            "cloned. Without one, score(X, y) judges the attack on a model that stands in."
+        ) from error
+    return True
+
+
+class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
+    """Tell which records were in the training set of a model.
+
+    Shadow models, trained as the victim was but on data of the attacker's own, show how such
+    models answer to records that they were trained on and to others; a method judges the victim's
+    answers by them. `fit` takes the attacker's data and never the victim's members; the victim is
+    asked for probabilities alone (for classes, if it has no `predict_proba`).
+
+    With ``fit(X, y, audit=(X_audit, y_audit))`` the records to be judged are in the shadow models'
+    training too, in every second one each: the attack is *online*, and stronger. It is what an
+    auditor does, and what an attacker can do who knows, before training shadow models, the records
+    in question.
+
+    Parameters
+    ----------
+    estimator : classifier, skorch net or torch.nn.Module
+        The victim, fitted; in a `FrozenEstimator`, it stays so in clones. Not fitted, it only says
+        what to train, and there is `score` but no `predict`.
+    shadow_estimator : classifier, default=None
+        What shadow models are; any kind. None: unfitted clones of `estimator`.
+    method : str or MembershipMethod, default="learned"
+        How answers are judged: a method such as ``LiRA(variance="global")``, or the name of one
+        with its defaults: "learned" (:class:`LearnedAttack`), "rmia" (:class:`RMIA`), "lira"
+        (:class:`LiRA`), "attack_r" (:class:`AttackR`), "shadow" (:class:`ShadowAttack`), "loss",
+        "entropy" or "modified_entropy" (:class:`ThresholdAttack`), "correctness"
+        (:class:`CorrectnessAttack`). :class:`LabelOnlyAttack` takes an attack, and has no name.
+    n_shadow_models : int, default=8
+        How many; even where there is an audit, for they come in pairs. A method that needs none
+        trains none.
+    shadow_size : float or int, default=0.5
+        What share of the records a shadow model is trained on, or how many; of each class alike.
+        Best as many as the victim was.
+    shadow_strategy : {"train", "finetune", "reuse"}, default="train"
+        "train": from scratch. "finetune": a copy of the victim goes on training, by `partial_fit`.
+        "reuse": the victim itself, as it is, stands for a model trained on half of the records.
+        The latter two know the victim from within (white box).
+    augmentations : sequence of callable, default=()
+        From rows to rows: what else models are asked about each record, such as a mirrored image.
+    clip : float or "auto", default="auto"
+        In (0, 0.5). What probabilities are kept away from, at 0 and 1, before logarithms. "auto":
+        half of the least distance seen where shadow models give exactly 0 or 1, as forests do.
+    memory : None, str or joblib.Memory, default=None
+        Where trained shadow models are kept, one by one: another fit on the same records goes on
+        where one was cut off, and another method takes the same models.
+    precision : {None, "bfloat16"}, default=None
+        In what skorch nets are trained as shadows: "bfloat16" takes half the time in wide layers.
+    n_jobs : int or None, default=None
+        Shadow models at a time, by joblib.
+    random_state : int, RandomState instance or None, default=None
+        Decides the halves, the shadow models and what methods draw.
+    verbose : int, default=0
+        Passed to joblib: from 1 on, it tells how many shadow models are done.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        0, not a member, and 1, a member.
+    labels_ : ndarray of shape (n_labels,)
+        The victim's classes.
+    shadow_models_ : list of classifier
+        The fitted shadow models.
+    shadow_members_ : bool ndarray of shape (n_shadow_models, n_records)
+        On which records each was trained, of `X` and then of those in `audit` that `X` has not.
+    method_ : MembershipMethod
+        What judges, with what it has learned.
+    game_auc_ : float
+        Area under the ROC curve in games with known outcome, in which each shadow model plays the
+        victim; learned on other records than judged. What the attacker expects. NaN: no games.
+    n_features_in_ : int
+        Number of features of the records.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where the data have names.
+
+    See Also
+    --------
+    sklearn_privfair.metrics.tpr_at_fpr : What an attack finds at few false alarms.
+    sklearn_privfair.metrics.membership_report : Figures by class and group.
+    DPSGDClassifier : Training that bounds what any such attack can find.
+
+    Notes
+    -----
+    To `predict` needs the records' class labels beside them. It is no classifier to scikit-learn:
+    the `y` that it is fitted on is not what it predicts.
+
+    References
+    ----------
+    R. Shokri, M. Stronati, C. Song, V. Shmatikov, "Membership inference attacks against machine
+    learning models", IEEE S&P 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.metrics import roc_auc_score
+    >>> from sklearn_privfair.privacy import MembershipInferenceClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> victim = RandomForestClassifier(20, random_state=0).fit(X[:500], y[:500])
+    >>> attack = MembershipInferenceClassifier(
+    ...     FrozenEstimator(victim), method="rmia", n_shadow_models=4, random_state=0
+    ... )
+    >>> attack = attack.fit(X[1000:], y[1000:])
+    >>> score = attack.decision_function(X[:1000], y[:1000])
+    >>> bool(roc_auc_score(np.arange(1000) < 500, score) > 0.9)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"]), nn.Module],
+        "shadow_estimator": [HasMethods(["fit", "predict"]), None],
+        "method": [StrOptions(set(METHODS)), MembershipMethod],
+        "n_shadow_models": [Interval(Integral, 1, None, closed="left")],
+        "shadow_size": [
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "shadow_strategy": [StrOptions({"train", "finetune", "reuse"})],
+        "augmentations": ["array-like", list, tuple],
+        "clip": [Interval(Real, 0, 0.5, closed="neither"), StrOptions({"auto"})],
+        "memory": [None, str, HasMethods(["cache"])],
+        "precision": [None, StrOptions({"bfloat16"})],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        shadow_estimator=None,
+        *,
+        method="learned",
+        n_shadow_models=8,
+        shadow_size=0.5,
+        shadow_strategy="train",
+        augmentations=(),
+        clip="auto",
+        memory=None,
+        precision=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.shadow_estimator = shadow_estimator
+        self.method = method
+        self.n_shadow_models = n_shadow_models
+        self.shadow_size = shadow_size
+        self.shadow_strategy = shadow_strategy
+        self.augmentations = augmentations
+        self.clip = clip
+        self.memory = memory
+        self.precision = precision
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, audit=None):
+        """Train shadow models, and learn to judge by them.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            The attacker's records, of the kind that the victim was trained on.
+        y : array-like of shape (n_samples,)
+            Their class labels: of the victim's classes.
+        audit : tuple of (array-like, array-like), default=None
+            Records to be judged, and their class labels; half of them, with members and others
+            unknown, in the training of each shadow model. Afterwards only these can be judged.
+
+        Returns
+        -------
+        self : object
+        """
+        y = self._checked(X, y, reset=True)
+        self._seed = draw_seed(self.random_state)
+        self.classes_ = np.array([0, 1])
+        self.labels_ = self._all_labels(y)
+        codes, judged = self._encode(y), None
+        if audit is not None:
+            X_audit, y_audit = audit
+            y_audit = self._checked(X_audit, y_audit, reset=False)
+            judged = Records(X_audit, self._encode(y_audit, "audit"))
+        records, audited = join(Records(X, codes), judged)
+        self.method_ = clone(METHODS[self.method] if isinstance(self.method, str) else self.method)
+        self.method_._validate_params()
+        self.shadow_members_ = self._draw(records, audited)
+        self._game = self._play(records, audited)
+        self._learn()
+        return self
+
+    def _draw(self, records, audited):
+        n_models = self.n_shadow_models if self.method_.uses_shadows else 0
+        if self.shadow_strategy == "reuse":
+            n_models = min(n_models, 1)
+        self.method_.check_shadows(n_models, audited.any(), self.n_shadow_models)
+        return design(records, audited, n_models, self.shadow_size, self._seed)
+
+    def _play(self, records, audited):
+        if self.shadow_strategy != "train":
+            _victim_is_fitted(self)
+        shadow = self.estimator if self.shadow_estimator is None else self.shadow_estimator
+        if self.shadow_strategy != "train" and self.shadow_estimator is not None:
+            raise ValueError(
+                f"shadow_strategy={self.shadow_strategy!r} takes the victim for its shadow, and "
+                "shadow_estimator is another; use shadow_estimator=None."
+            )
+        trained = train_shadows(
+            shadow,
+            records.X,
+            records.codes,
+            self.shadow_members_,
+            self.labels_,
+            strategy=self.shadow_strategy,
+            seed=self._seed,
+            precision=self.precision,
+            augmentations=self.augmentations,
+            memory=self.memory,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        self.shadow_models_ = [model for model, _ in trained]
+        shape = (0, 1 + len(self.augmentations), len(records), len(self.labels_))
+        proba = np.stack([p for _, p in trained]) if trained else np.zeros(shape)
+        clip = automatic_clip(proba, records.codes) if self.clip == "auto" else self.clip
+        members = self.shadow_members_
+        return Game(records, self.shadow_models_, proba, members, audited, clip)
+
+    def _learn(self):
+        """Let the method learn, and turn its scores into probabilities."""
+        self._calibration, self.game_auc_ = None, np.nan
+        if not self.method_.uses_shadows:
+            return
+        score, truth = play(self.method_, self._game, self._seed)
+        if len(np.unique(truth)) == 2:
+            self.game_auc_ = float(roc_auc_score(truth, score))
+            self._calibration = MembershipCalibration(score, truth)
+        self.method_.learn(self._game, self._seed)
+
+    @available_if(_victim_is_fitted)
+    def decision_function(self, X, y):
+        """Give the method's score for each record.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Records.
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,)
+            The higher, the likelier a member. In the method's own units.
+        """
+        check_is_fitted(self)
+        return self._judge(self.estimator, X, self._checked(X, y, reset=False))
+
+    @available_if(_victim_is_fitted)
+    def predict_proba(self, X, y):
+        """Give the probability of membership, were as many records members as not.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Records.
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, 2)
+            Of not being a member, and of being one.
+        """
+        score = self.decision_function(X, y)
+        member = self._calibration(score) if self._calibration else np.clip(score, 0, 1)
+        return np.column_stack([1 - member, member])
+
+    @available_if(_victim_is_fitted)
+    def predict(self, X, y):
+        """Tell members from others.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Records.
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        membership : ndarray of shape (n_samples,)
+            1 for a member, 0 for others.
+        """
+        return self.classes_[(self.predict_proba(X, y)[:, 1] > 0.5).astype(int)]
+
+    def judge_stand_in(self, X, y):
+        """Attack a model that stands in for the victim, so that the members are known.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Records, new to the attack unless it was fitted with an audit.
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        membership : bool ndarray of shape (n_samples,)
+            The half of each class on which the model was trained.
+        score : ndarray of shape (n_samples,)
+            As `decision_function` gives it.
+        """
+        check_is_fitted(self)
+        y = self._checked(X, y, reset=False)
+        codes = self._encode(y)
+        seed = self._seed + STAND_IN
+        members = draw_members(codes, np.zeros(len(codes), dtype=bool), 1, len(codes) / 2, seed)[0]
+        chosen = _safe_indexing(X, np.flatnonzero(members))
+        model = fit_anew(self.estimator, chosen, codes[members], self.labels_, seed, self.precision)
+        return members, self._judge(model, X, y)
+
+    def score(self, X, y):
+        """Give the area under the ROC curve against a model that stands in for the victim.
+
+        It takes no knowledge of the victim's members, and so an attacker can search by it.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Records, on half of which the model is trained.
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        Returns
+        -------
+        auc : float
+            In [0, 1].
+        """
+        return float(roc_auc_score(*self.judge_stand_in(X, y)))
+
+    def _judge(self, model, X, y):
+        asks = partial(ask, labels=self.labels_, augmentations=self.augmentations)
+        evidence = gather(self._game, self.method_, model, X, self._encode(y), asks, self.n_jobs)
+        return self.method_.judge(evidence)
+
+    def _checked(self, X, y, reset):
+        """Look at records and labels, and give the labels as an array."""
+        check_consistent_length(X, y)
+        _check_feature_names(self, X, reset=reset)
+        _check_n_features(self, X, reset=reset)
+        y = _check_y(y, multi_output=False) if hasattr(y, "__len__") else y
+        check_classification_targets(y)
+        return np.asarray(y)
+
+    def _all_labels(self, y):
+        """Give the classes: the victim's, if it is there."""
+        try:
+            _victim_is_fitted(self)
+        except NotFittedError:
+            return np.unique(y)
+        victim = Victim(self.estimator)
+        return np.unique(y) if victim.classes_ is None else np.asarray(victim.classes_)
+
+    def _encode(self, y, name="y"):
+        codes = np.searchsorted(self.labels_, y).clip(max=len(self.labels_) - 1)
+        unknown = np.unique(y[self.labels_[codes] != y])
+        if len(unknown):
+            raise ValueError(
+                f"{name} holds {unknown[:5].tolist()}, which are not among the classes, "
+                f"{self.labels_[:10].tolist()}: those of the victim, or if it is a net, or not "
+                "fitted, of the y given to fit."
+            )
+        return codes
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.three_d_array = True
+        return tags
