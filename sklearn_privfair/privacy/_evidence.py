@@ -19,6 +19,9 @@ class Evidence:
         Probabilities by each shadow model.
     members : bool ndarray of shape (n_shadows, n_records)
         Which records each shadow model was trained on.
+    spread : ndarray of shape (2, n_queries)
+        How far shadow models' log-odds lie from their mean over models alike, over all records of
+        the game: of models trained without the record, and with it.
     online : bool
         Whether answers of shadow models that were trained on a record may be used. If so, each
         record judged has some that were and some that were not.
@@ -39,6 +42,7 @@ class Evidence:
         proba,
         shadow_proba,
         members,
+        spread,
         online,
         clip,
         population=None,
@@ -47,7 +51,7 @@ class Evidence:
     ):
         self.codes, self.proba = codes, proba
         self.shadow_proba, self.members = shadow_proba, members
-        self.online, self.clip = online, clip
+        self.spread, self.online, self.clip = spread, online, clip
         self.population, self.model, self.rows = population, model, rows
 
     @cached_property

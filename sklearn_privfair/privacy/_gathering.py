@@ -52,6 +52,7 @@ def gather(game, method, model, X, codes, asks, n_jobs):
         proba,
         shadow_proba,
         members,
+        game.spread,
         game.online,
         game.clip,
         population=around,

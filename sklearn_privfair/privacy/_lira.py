@@ -54,10 +54,10 @@ class LiRA(MembershipMethod):
 
     def judge(self, evidence):
         values, members = evidence.shadow_log_odds, evidence.members
-        without = Moments(values, ~members, self.variance)
+        without = Moments(values, ~members, self.variance, evidence.spread[0])
         if not evidence.online:
             return -norm.logsf(_common_shift(evidence.log_odds, without))
-        among = Moments(values, members, self.variance)
+        among = Moments(values, members, self.variance, evidence.spread[1])
         return _log_density(evidence.log_odds, among) - _log_density(evidence.log_odds, without)
 
 

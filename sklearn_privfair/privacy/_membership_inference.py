@@ -393,9 +393,11 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         return float(roc_auc_score(*self.judge_stand_in(X, y)))
 
     def _judge(self, model, X, y):
+        return self.method_.judge(self._gather(model, X, y))
+
+    def _gather(self, model, X, y):
         asks = partial(ask, labels=self.labels_, augmentations=self.augmentations)
-        evidence = gather(self._game, self.method_, model, X, self._encode(y), asks, self.n_jobs)
-        return self.method_.judge(evidence)
+        return gather(self._game, self.method_, model, X, self._encode(y), asks, self.n_jobs)
 
     def _checked(self, X, y, reset):
         """Look at records and labels, and give the labels as an array."""

@@ -24,6 +24,8 @@ class Moments:
     variance : {"shrunken", "global", "per_example"}
         Of what the scale is: of each record's own values, of all records' deviations from their
         means, or in between, as far as the records' variances differ by more than chance.
+    default : ndarray of shape (n_queries,)
+        The scale where no record has two values.
 
     Attributes
     ----------
@@ -34,7 +36,7 @@ class Moments:
         Of the deviations from the means, between queries, over all records.
     """
 
-    def __init__(self, values, chosen, variance):
+    def __init__(self, values, chosen, variance, default):
         chosen = chosen[:, None, :]
         self.count = chosen.sum(axis=0)[0]
         with np.errstate(invalid="ignore"):
@@ -42,14 +44,21 @@ class Moments:
         deviations = np.where(chosen, values - self.mean, 0.0)
         freedom = np.maximum(self.count - 1, 0)
         squares = np.square(deviations).sum(axis=0)
-        self.scale = np.sqrt(np.stack([_variance(s, freedom, variance) for s in squares]))
+        self.scale = np.sqrt(
+            np.stack(
+                [
+                    _variance(s, freedom, variance, d**2)
+                    for s, d in zip(squares, default, strict=True)
+                ]
+            )
+        )
         self.correlation = _correlation(deviations)
 
 
-def _variance(squares, freedom, kind):
+def _variance(squares, freedom, kind, default):
     """Give each record's variance from its sum of squares and degrees of freedom."""
     total = freedom.sum()
-    pooled = squares.sum() / total if total else np.nan
+    pooled = squares.sum() / total if total else default
     if kind == "global" or not total:
         return np.full(len(squares), pooled)
     with np.errstate(invalid="ignore", divide="ignore"):
