@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import optim
 
 from sklearn_privfair.differentiable._bfloat16 import bfloat16_infer
 from sklearn_privfair.differentiable._fast_path import (
@@ -20,6 +21,19 @@ from sklearn_privfair.differentiable._fast_path import (
 )
 from sklearn_privfair.differentiable._indexed_batches import indexed
 from sklearn_privfair.differentiable._skorch_training import hooked
+
+# they ask for gradients once, before they do anything else: that can be done before they are called
+ASK_ONCE = (
+    optim.SGD,
+    optim.Adam,
+    optim.AdamW,
+    optim.RMSprop,
+    optim.Adagrad,
+    optim.Adadelta,
+    optim.Adamax,
+    optim.NAdam,
+    optim.RAdam,
+)
 
 
 def fit_net(net, X, y, precision=None):
@@ -111,16 +125,27 @@ def _tight_epoch(net, batches, prefix, infer, fit_params):
     history = net.history
     rows: list[dict] = []
     mode_moves = bool(overridden(net, "infer", "get_loss"))  # for all that we know
+    kinds = [type(getattr(net, f"{name}_")) for name in net._optimizers]
+    step = _plain_step if len(kinds) == 1 and kinds[0] in ASK_ONCE else _closure_step
+
+    def backward(x, y):
+        net._zero_grad_optimizer()
+        if mode_moves:
+            net._set_training(True)
+        loss = net.get_loss(infer(x, **fit_params), y, X=x, training=True)
+        loss.backward()
+        return loss
+
     net._set_training(True)
     try:
         for batch in batches:
             rows.append({})
             history[-1]["batches"].append(rows[-1])
-            loss = _step(net, batch, infer, mode_moves, fit_params)
+            loss = step(net, batch, backward)
             # that of a GPU is waited for when the epoch is over
-            rows[-1][prefix + "_loss"] = loss.item() if loss.is_cpu else loss
+            rows[-1][prefix + "_loss"] = loss.item() if loss.is_cpu else loss.detach()
             rows[-1][prefix + "_batch_size"] = len(batch[0])
-            del batch  # the next one takes its memory, which is in the cache
+            del batch, loss  # the next batch takes their memory, which is in the cache
     finally:
         for row in rows:
             if prefix + "_loss" in row:  # not in that of a batch that was interrupted
@@ -128,17 +153,19 @@ def _tight_epoch(net, batches, prefix, infer, fit_params):
     history.record(prefix + "_batch_count", len(rows))
 
 
-def _step(net, batch, infer, mode_moves, fit_params):
-    """Let the optimizer make one step; give the loss before it."""
-    (x, y), losses = batch, []
+def _plain_step(net, batch, backward):
+    loss = backward(*batch)
+    net._step_optimizer(None)
+    return loss
+
+
+def _closure_step(net, batch, backward):
+    """Let the optimizer ask for loss and gradients as often as it likes; give the first loss."""
+    losses = []
 
     def closure():
-        net._zero_grad_optimizer()
-        if mode_moves:
-            net._set_training(True)
-        loss = net.get_loss(infer(x, **fit_params), y, X=x, training=True)
-        loss.backward()
-        losses.append(loss.detach())  # LBFGS asks more than once
+        loss = backward(*batch)
+        losses.append(loss.detach())
         return loss
 
     net._step_optimizer(closure)

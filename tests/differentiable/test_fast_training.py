@@ -45,6 +45,20 @@ class Conv(nn.Sequential):
         )
 
 
+class Twice(torch.optim.SGD):
+    """Asks for gradients at two points, as sharpness-aware minimization does."""
+
+    def step(self, closure):
+        before = [p.detach().clone() for p in self.param_groups[0]["params"]]
+        loss = super().step(closure)
+        with torch.enable_grad():
+            closure()
+        with torch.no_grad():
+            for p, start in zip(self.param_groups[0]["params"], before, strict=True):
+                p.copy_(start - 0.1 * p.grad)
+        return loss
+
+
 class Penalized(NeuralNetClassifier):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         loss = super().get_loss(y_pred, y_true, X=X, training=training)
@@ -145,6 +159,7 @@ def tight_epochs(monkeypatch):
     return count
 
 
+OTHERS = (torch.optim.RMSprop, torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.Adamax)
 LOGITS = {"module__softmax": False, "criterion": nn.CrossEntropyLoss}
 TAKEN = {
     "sgd": {},
@@ -164,6 +179,7 @@ TAKEN = {
     "foreach": {"optimizer": torch.optim.AdamW, "optimizer__foreach": True, "lr": 0.01},
     "groups": {"optimizer__param_groups": [("last.*", {"lr": 0.01, "momentum": 0.5})]},
     "asks more than once": {"optimizer": torch.optim.LBFGS, "optimizer__max_iter": 3},
+    "asks twice": {"optimizer": Twice},
     "generator": {"iterator_train__generator": True},
     "valid, stratified": {"train_split": ValidSplit(4, stratified=True)},
     "valid, drawn": {"train_split": ValidSplit(0.3)},
@@ -184,6 +200,10 @@ TAKEN = {
     "callbacks off": {"callbacks__valid_acc": None, "callbacks__train_loss": None},
     "a loss of its own": {"kind": Penalized},
     "an inference of its own": {"kind": Halved},
+    **{
+        kind.__name__: {"optimizer": kind}
+        for kind in (*OTHERS, torch.optim.NAdam, torch.optim.RAdam)
+    },
     "labels": {"classes": [0, 1, 2]},
     "module given": {"module": True},
 }
