@@ -1,5 +1,7 @@
 """Evidence on records, gathered from a model whose members are not known."""
 
+import warnings
+
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import _safe_indexing
@@ -35,7 +37,7 @@ def gather(game, method, model, X, codes, asks, n_jobs):
     found = game.records.find(X, codes)
     shadows = game.models if method.compares else []
     members = game.members[: len(shadows), found] & (found >= 0)
-    _check_judged(game, found, members)
+    members = _check_judged(game, found, members)
     proba = asks(model, X)
     if (found >= 0).all() or not shadows:
         shadow_proba = game.proba[: len(shadows)][:, :, found]
@@ -62,6 +64,7 @@ def gather(game, method, model, X, codes, asks, n_jobs):
 
 
 def _check_judged(game, found, members):
+    """Raise if records cannot be judged; give the shadow models' members as they count."""
     strange = (found < 0) | ~game.audited[found]
     if game.online and strange.any():
         raise ValueError(
@@ -69,10 +72,13 @@ def _check_judged(game, found, members):
             "online attack judges those alone: give them to fit(X, y, audit=...), or fit without "
             "audit."
         )
-    everywhere = members.all(axis=0) if len(members) else np.zeros(0, dtype=bool)
+    everywhere = members.all(axis=0) if len(members) else np.zeros(len(found), dtype=bool)
     if everywhere.any():
-        raise ValueError(
-            f"{everywhere.sum()} of {len(found)} records were in the training of every shadow "
-            "model, which tells nothing of models trained without; they are the attacker's own. "
-            "To judge them give them to fit(X, y, audit=...)."
+        warnings.warn(
+            f"{everywhere.sum()} of {len(found)} records are the attacker's own, and were in the "
+            "training of every shadow model. They are judged as if these had been trained without "
+            "them, and so too rarely as members; to judge them well use fit(X, y, audit=...).",
+            UserWarning,
+            stacklevel=5,
         )
+    return members & ~everywhere

@@ -22,7 +22,7 @@ def design(records, audited, n_models, size, seed):
     Returns
     -------
     members : bool ndarray of shape (n_models, n_records)
-        A record that comes twice is a member if either is.
+        Records that are the same are all in, or all out.
 
     Raises
     ------
@@ -38,11 +38,12 @@ def design(records, audited, n_models, size, seed):
             "judged half are in the training of each shadow model, and some records must be left "
             f"out: give a number from {max(1, math.ceil(least))} to {math.floor(most)}."
         )
-    members = draw_members(records.codes, audited, n_models, n_train, seed)
-    same = np.zeros_like(members)
-    for model in range(n_models):
-        np.logical_or.at(same[model], records.first, members[model])
-    return same[:, records.first]
+    alone = np.unique(records.first)
+    members = np.zeros((n_models, n), dtype=bool)
+    members[:, alone] = draw_members(
+        records.codes[alone], audited[alone], n_models, n_train * len(alone) / n, seed
+    )
+    return members[:, records.first]
 
 
 def draw_members(codes, audited, n_models, n_train, seed):
