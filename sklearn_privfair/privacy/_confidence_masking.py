@@ -227,9 +227,7 @@ def round_rows(proba, decimals):
     top = proba.argmax(axis=1)
     scaled = proba / proba.sum(axis=1, keepdims=True) * one
     units = np.floor(scaled)
-    # of equal remainders the larger number comes first
-    order = np.lexsort((-proba, units - scaled), axis=1)
-    places = np.argsort(order, axis=1)
+    places = np.argsort(np.argsort(units - scaled, axis=1, kind="stable"), axis=1)
     units += places < one - units.sum(axis=1, keepdims=True)
     level = units.argmax(axis=1)
     units[rows, level] -= level != top

@@ -110,7 +110,13 @@ def check_rows_stay_apart(net, x):
     with torch.no_grad(), torch.random.fork_rng():
         for rows in (x, x[:1].expand_as(x)):
             torch.manual_seed(0)  # drops the same units
-            answers.append(net.infer(rows)[0])
+            answers.append(net.infer(rows))
+    if not torch.is_tensor(answers[0]):
+        raise TypeError(
+            f"The net's module gives a {type(answers[0]).__name__}; DP-SGD here takes those that "
+            "give one tensor."
+        )
+    answers = [answer[0] for answer in answers]
     error = (answers[0] - answers[1]).abs().max()
     if error > 1e-4 * answers[0].abs().max():
         raise ValueError(

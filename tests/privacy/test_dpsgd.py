@@ -367,6 +367,15 @@ class Remembers(nn.Module):
         return self.linear(X)
 
 
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, X):
+        return self.linear(X), X
+
+
 class OwnStep(NeuralNetClassifier):
     def train_step_single(self, batch, **fit_params):
         return super().train_step_single(batch, **fit_params)
@@ -401,6 +410,7 @@ REFUSED = {
     "affine": (norm(nn.BatchNorm1d(6, affine=False)), {}, "depends on the other rows"),
     "mean": (Mean(), {}, "depends on the other rows.*GroupNorm"),
     "buffers": (Remembers(), {}, "writes to its buffers"),
+    "pair": (Pair(), {}, "gives a tuple"),
     "step": (None, {"cls": OwnStep}, "OwnStep has its own train_step_single"),
     "sampler": (None, {"iterator_train__sampler": range(90)}, "iterator_train__sampler"),
     "iterator": (None, {"iterator_train": list}, "iterator_train=<class 'list'>"),
