@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from sklearn.base import BaseEstimator
 
 from sklearn_privfair._discovery import public_objects, subpackages
-from sklearn_privfair.attacks._base import BaseAttack
-from sklearn_privfair.defences._base import BaseDefence
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```(python|text)\n(.*?)```", README, flags=re.DOTALL)
@@ -50,9 +49,8 @@ def test_table_names_all_subpackages_and_estimators():
     for subpackage in subpackages():
         if public_objects(lambda obj, p=subpackage: obj.__module__.split(".")[1] == p):
             assert f"`sklearn_privfair.{subpackage}`" in table
-    for kind in (BaseAttack, BaseDefence):
-        for name, _ in public_objects(kind):
-            assert f"`{name.split('.')[-1]}`" in table
+    for name, _ in public_objects(BaseEstimator):
+        assert f"`{name.split('.')[-1]}`" in table
 
 
 @pytest.mark.parametrize("name", ["demo", "test"])
