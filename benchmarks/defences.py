@@ -36,7 +36,7 @@ TRAININGS = {
     "plain loop, TRADES": ("trades", {}),
     "ours, TRADES": (AdversarialTrainingClassifier, {"loss": "trades"}),
     "ours, MART": (AdversarialTrainingClassifier, {"loss": "mart"}),
-    "ours, Madry, AWP": (AdversarialTrainingClassifier, {"awp_gamma": 0.01}),
+    "ours, Madry, AWP": (AdversarialTrainingClassifier, {"awp_gamma": 0.005}),
     "ours, Madry, EMA": (AdversarialTrainingClassifier, {"averaging": "ema", "ema_decay": 0.99}),
     "ours, Madry, SWA": (AdversarialTrainingClassifier, {"averaging": "swa", "swa_start": 0.7}),
     "ours, fast (N-FGSM)": (FastAdversarialTrainingClassifier, {"noise": 1.0}),
@@ -98,6 +98,8 @@ def train(name, net, X, y, eps, args, seed):
         step_schedule="constant",  # of 2.5 eps / n_steps, which grows with eps
         bounds=(0, 1),
     )
+    if "awp_gamma" in settings:  # weights that know nothing yet are not to be moved
+        settings = settings | {"awp_warmup": args.epochs // 2}
     if kind is not FreeAdversarialTrainingClassifier:
         settings = {"eps_warmup": warmup} | settings
     trained = kind(learner, attack, random_state=seed, **settings).fit(X, y)
