@@ -4,6 +4,7 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
@@ -14,8 +15,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
-    _check_y,
     check_is_fitted,
+    column_or_1d,
 )
 from torch import nn
 
@@ -23,13 +24,13 @@ from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.privacy._answers import ask
 from sklearn_privfair.privacy._calibration import MembershipCalibration, play
-from sklearn_privfair.privacy._game import Game, automatic_clip
+from sklearn_privfair.privacy._game_making import make_game
 from sklearn_privfair.privacy._gathering import gather
 from sklearn_privfair.privacy._method import MembershipMethod
 from sklearn_privfair.privacy._methods import METHODS
 from sklearn_privfair.privacy._records import Records, join
-from sklearn_privfair.privacy._shadow_design import design, draw_members
-from sklearn_privfair.privacy._shadow_training import fit_anew, train_shadows
+from sklearn_privfair.privacy._shadow_design import draw_members
+from sklearn_privfair.privacy._shadow_training import fit_anew
 
 STAND_IN = 2**20  # added to the seed: shadow models take those from 0 on
 
@@ -228,7 +229,7 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         y = self._checked(X, y, reset=True)
         self._seed = draw_seed(self.random_state)
         self.classes_ = np.array([0, 1])
-        self.labels_ = self._all_labels(y)
+        self.labels_ = self._all_labels(X, y)
         codes, judged = self._encode(y), None
         if audit is not None:
             X_audit, y_audit = audit
@@ -237,47 +238,12 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         records, audited = join(Records(X, codes), judged)
         self.method_ = clone(METHODS[self.method] if isinstance(self.method, str) else self.method)
         self.method_._validate_params()
-        self.shadow_members_ = self._draw(records, audited)
-        self._game = self._play(records, audited)
-        self._learn()
-        return self
-
-    def _draw(self, records, audited):
-        n_models = self.n_shadow_models if self.method_.uses_shadows else 0
-        if self.shadow_strategy == "reuse":
-            n_models = min(n_models, 1)
-        self.method_.check_shadows(n_models, audited.any(), self.n_shadow_models)
-        return design(records, audited, n_models, self.shadow_size, self._seed)
-
-    def _play(self, records, audited):
         if self.shadow_strategy != "train":
             _victim_is_fitted(self)
-        shadow = self.estimator if self.shadow_estimator is None else self.shadow_estimator
-        if self.shadow_strategy != "train" and self.shadow_estimator is not None:
-            raise ValueError(
-                f"shadow_strategy={self.shadow_strategy!r} takes the victim for its shadow, and "
-                "shadow_estimator is another; use shadow_estimator=None."
-            )
-        trained = train_shadows(
-            shadow,
-            records.X,
-            records.codes,
-            self.shadow_members_,
-            self.labels_,
-            strategy=self.shadow_strategy,
-            seed=self._seed,
-            precision=self.precision,
-            augmentations=self.augmentations,
-            memory=self.memory,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
-        self.shadow_models_ = [model for model, _ in trained]
-        shape = (0, 1 + len(self.augmentations), len(records), len(self.labels_))
-        proba = np.stack([p for _, p in trained]) if trained else np.zeros(shape)
-        clip = automatic_clip(proba, records.codes) if self.clip == "auto" else self.clip
-        members = self.shadow_members_
-        return Game(records, self.shadow_models_, proba, members, audited, clip)
+        self._game = make_game(self, records, audited)
+        self.shadow_models_, self.shadow_members_ = self._game.models, self._game.members
+        self._learn()
+        return self
 
     def _learn(self):
         """Let the method learn, and turn its scores into probabilities."""
@@ -404,27 +370,29 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         check_consistent_length(X, y)
         _check_feature_names(self, X, reset=reset)
         _check_n_features(self, X, reset=reset)
-        y = _check_y(y, multi_output=False) if hasattr(y, "__len__") else y
+        y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        return np.asarray(y)
+        return y
 
-    def _all_labels(self, y):
-        """Give the classes: the victim's, if it is there."""
+    def _all_labels(self, X, y):
+        """Give the classes: the victim's, if it is there; of a net the numbers of its outputs."""
         try:
             _victim_is_fitted(self)
         except NotFittedError:
             return np.unique(y)
         victim = Victim(self.estimator)
-        return np.unique(y) if victim.classes_ is None else np.asarray(victim.classes_)
+        if victim.classes_ is not None:
+            return np.asarray(victim.classes_)
+        return np.arange(victim.proba(_safe_indexing(X, [0])).shape[1])
 
     def _encode(self, y, name="y"):
-        codes = np.searchsorted(self.labels_, y).clip(max=len(self.labels_) - 1)
-        unknown = np.unique(y[self.labels_[codes] != y])
-        if len(unknown):
+        codes = pd.Index(self.labels_).get_indexer(y)
+        if (codes < 0).any():
+            unknown = list(dict.fromkeys(y[codes < 0].tolist()))
             raise ValueError(
-                f"{name} holds {unknown[:5].tolist()}, which are not among the classes, "
-                f"{self.labels_[:10].tolist()}: those of the victim, or if it is a net, or not "
-                "fitted, of the y given to fit."
+                f"{name} holds {unknown[:5]}, which are not among the classes, "
+                f"{self.labels_[:10].tolist()}: those of the victim, of a net the numbers of its "
+                "outputs, or if it is not fitted, those of the y given to fit."
             )
         return codes
 
