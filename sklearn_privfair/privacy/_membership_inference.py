@@ -129,11 +129,6 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
     sklearn_privfair.metrics.membership_report : Figures by class and group.
     DPSGDClassifier : Training that bounds what any such attack can find.
 
-    Notes
-    -----
-    To `predict` needs the records' class labels beside them. It is no classifier to scikit-learn:
-    the `y` that it is fitted on is not what it predicts.
-
     References
     ----------
     R. Shokri, M. Stronati, C. Song, V. Shmatikov, "Membership inference attacks against machine
