@@ -69,26 +69,27 @@ def draw_members(codes, audited, n_models, n_train, seed):
         A model's row depends on the seed and its number alone, not on how many models there are.
     """
     judged, others = np.flatnonzero(audited), np.flatnonzero(~audited)
-    share = (n_train - len(judged) / 2) / max(1, len(others))
+    n_others = round(n_train - len(judged) / 2)
     members = np.zeros((n_models, len(codes)), dtype=bool)
     for k in range(n_models):
-        pair = np.random.default_rng([seed, k // 2, 0])
-        members[k, _part(judged, codes, 0.5, pair, k % 2)] = True
-        members[k, _part(others, codes, share, np.random.default_rng([seed, k, 1]), 0)] = True
+        half = _part(judged, codes, len(judged) // 2, np.random.default_rng([seed, k // 2, 0]))
+        members[k, half if k % 2 == 0 else np.setdiff1d(judged, half)] = True
+        own = np.random.default_rng([seed, k, 1])
+        members[k, _part(others, codes, n_others, own)] = True
     return members
 
 
-def _part(rows, codes, share, rng, side):
-    """Draw a share of the rows of each class; the other side of 1/2 is what the first left."""
-    if len(rows) == 0 or share <= 0:
-        return rows[:0]
-    shuffled = rng.permutation(rows)
-    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
-    sorted_codes = codes[by_class]
-    starts = np.searchsorted(sorted_codes, sorted_codes)
-    counts = np.searchsorted(sorted_codes, sorted_codes, side="right") - starts
-    place = np.arange(len(by_class)) - starts
-    # an odd one out goes to either side by chance
-    extra = rng.random(len(codes))[by_class[starts]]
-    cut = np.floor(share * counts + extra)
-    return by_class[place < cut] if side == 0 else by_class[place >= cut]
+def _part(rows, codes, n_wanted, rng):
+    """Draw as many of the rows: of each class the same share, as nearly as can be."""
+    if len(rows) == 0:
+        return rows
+    _, classes, counts = np.unique(codes[rows], return_inverse=True, return_counts=True)
+    exact = counts * n_wanted / len(rows)
+    taken = np.floor(exact).astype(int)
+    left = n_wanted - taken.sum()  # to the classes that lack most, of those that lack alike any
+    fuller = np.lexsort([rng.random(len(counts)), -np.round(exact - taken, 9)])[:left]
+    taken[fuller] += 1
+    shuffled = rng.permutation(len(rows))
+    by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rows[by_class[place < np.repeat(taken, counts)]]

@@ -4,6 +4,7 @@ import copy
 from contextlib import nullcontext
 
 import numpy as np
+import torch
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.ensemble._base import _set_random_states
@@ -21,6 +22,7 @@ from sklearn_privfair.differentiable._skorch_training import (
     seeded,
     step_to_fit,
 )
+from sklearn_privfair.differentiable._stacked_training import fit_nets_stacked, stacking_refuses
 from sklearn_privfair.privacy._answers import ask
 
 
@@ -67,13 +69,43 @@ def train_shadows(
     trained : list of (classifier, ndarray of shape (n_queries, n_records, n_classes))
         Each model, and its answers.
     """
-    train = check_memory(memory).cache(_train)
+    memory = check_memory(memory)
+    together = (estimator, X, codes, members, labels, seed, tuple(augmentations))
+    if strategy == "train" and precision is None and stacks(estimator, members):
+        return memory.cache(_train_together)(*together)
+    train = memory.cache(_train)
     return Parallel(n_jobs=n_jobs, verbose=verbose)(
         delayed(train)(
             estimator, X, codes, rows, labels, strategy, seed + k, precision, tuple(augmentations)
         )
         for k, rows in enumerate(members)
     )
+
+
+def stacks(estimator, members):
+    """Tell whether shadow models are nets better trained as one: on a GPU, and of a kind."""
+    net = bare(estimator)
+    return (
+        is_net(net)
+        and torch.device(net.device or "cpu").type != "cpu"
+        and len(members) > 1
+        and len(set(members.sum(axis=1))) == 1
+        and stacking_refuses(net) is None
+    )
+
+
+def _train_together(estimator, X, codes, members, labels, seed, augmentations):
+    nets = [fresh_net(bare(estimator)) for _ in members]
+    for net in nets:
+        check_classifies(net)
+    data = [net_inputs(nets[0], _safe_indexing(X, np.flatnonzero(m)), codes[m]) for m in members]
+    fit_nets_stacked(nets, data, [seed + k for k in range(len(nets))])
+    return [(net, ask(net, X, labels, augmentations)) for net in nets]
+
+
+def bare(estimator):
+    """Give an estimator out of its `FrozenEstimator`."""
+    return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
 
 
 def _train(estimator, X, codes, rows, labels, strategy, seed, precision, augmentations):
@@ -100,14 +132,14 @@ def fit_anew(estimator, X, codes, labels, seed, precision=None):
     -------
     model : classifier
     """
-    plain = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    plain = bare(estimator)
     model = fresh_net(plain) if is_net(plain) else clone(plain)
     _set_random_states(model, seed)
     return fit_in_place(model, "fit", X, codes, labels, seed, precision)
 
 
 def _fit_further(estimator, X, codes, labels, seed, precision):
-    plain = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    plain = bare(estimator)
     if not hasattr(plain, "partial_fit"):
         raise TypeError(
             f"shadow_strategy='finetune' goes on training the victim, and {plain!r} has no "
