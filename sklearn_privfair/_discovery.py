@@ -44,5 +44,6 @@ def _is_subclass(obj, kind):
 
 
 def public_estimators(kind=BaseEstimator):
-    """List the public estimator classes, subclasses of `kind`, that can be instantiated."""
-    return [cls for _, cls in public_objects(kind) if not inspect.isabstract(cls)]
+    """List the public classes, subclasses of `kind`, that can be instantiated and fitted."""
+    found = [cls for _, cls in public_objects(kind) if not inspect.isabstract(cls)]
+    return [cls for cls in found if hasattr(cls, "fit")]

@@ -36,6 +36,21 @@ class ShadowAttack(MembershipMethod):
     ----------
     R. Shokri, M. Stronati, C. Song, V. Shmatikov, "Membership inference attacks against machine
     learning models", IEEE S&P 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_privfair.privacy import MembershipInferenceClassifier, ShadowAttack
+    >>> X, y = load_digits(n_class=3, return_X_y=True)
+    >>> victim = RandomForestClassifier(10, random_state=0).fit(X[:200], y[:200])
+    >>> attack = MembershipInferenceClassifier(
+    ...     FrozenEstimator(victim), method=ShadowAttack(LogisticRegression()), random_state=0
+    ... )
+    >>> sorted(attack.fit(X[200:], y[200:]).method_.attack_models_)  # one for each class
+    [0, 1, 2]
     """
 
     compares = False
@@ -50,7 +65,6 @@ class ShadowAttack(MembershipMethod):
         self.per_class = per_class
 
     def learn(self, game, seed):
-        """Train the attack models on the answers of all shadow models."""
         rounds = [(_features(e), e.codes, truth) for e, truth in game.rounds(compares=False)]
         X, codes, truth = (np.concatenate(part) for part in zip(*rounds, strict=True))
         groups = range(game.proba.shape[-1]) if self.per_class else [None]

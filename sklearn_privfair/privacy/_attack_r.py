@@ -25,6 +25,17 @@ class AttackR(MembershipMethod):
     ----------
     J. Ye, A. Maddi, S. K. Murakonda, V. Bindschaedler, R. Shokri, "Enhanced membership inference
     attacks against machine learning models", CCS 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn_privfair.privacy import AttackR, MembershipInferenceClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> forest = RandomForestClassifier(10)
+    >>> attack = MembershipInferenceClassifier(forest, method=AttackR(), random_state=0)
+    >>> bool(attack.fit(X[:900], y[:900]).score(X[900:], y[900:]) > 0.7)
+    True
     """
 
     def judge(self, evidence):

@@ -35,6 +35,13 @@ class LabelOnlyAttack(MembershipMethod):
     ----------
     C. A. Choquette-Choo, F. Tramer, N. Carlini, N. Papernot, "Label-only membership inference
     attacks", ICML 2021.
+
+    Examples
+    --------
+    >>> from sklearn_privfair.attacks import DDNAttack
+    >>> from sklearn_privfair.privacy import LabelOnlyAttack
+    >>> LabelOnlyAttack(DDNAttack(), norm="l2").get_params()["norm"]
+    'l2'
     """
 
     compares = False

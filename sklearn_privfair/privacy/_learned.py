@@ -34,6 +34,13 @@ class LearnedAttack(MembershipMethod):
     See Also
     --------
     RMIA : As strong as any published attack, and nothing to learn.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_privfair.privacy import LearnedAttack
+    >>> LearnedAttack(LogisticRegression(C=0.1)).get_params(deep=False)
+    {'attack_estimator': LogisticRegression(C=0.1), 'max_records': 500000}
     """
 
     _parameter_constraints: dict = {
@@ -46,7 +53,6 @@ class LearnedAttack(MembershipMethod):
         self.max_records = max_records
 
     def learn(self, game, seed):
-        """Train the classifier on all games."""
         X, y = _examples(game)
         if len(X) > self.max_records:
             chosen = np.random.default_rng(seed).choice(len(X), self.max_records, replace=False)

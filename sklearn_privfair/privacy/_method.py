@@ -1,16 +1,35 @@
 """The base of every way to judge membership from the answers of a model and of its shadows."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
 from sklearn.base import BaseEstimator
 
 
-class MembershipMethod(BaseEstimator):
+class MembershipMethod(BaseEstimator, ABC):
     """How :class:`MembershipInferenceClassifier` judges: a rule over answers already given.
 
     A subclass stores its parameters, extends `_parameter_constraints`, and writes
     ``judge(evidence)``; if it has something to learn from shadow models, ``learn(game, seed)``.
+
+    Examples
+    --------
+    The probability of the record's own class, and nothing else:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_privfair.privacy import MembershipInferenceClassifier, MembershipMethod
+    >>> class Confidence(MembershipMethod):
+    ...     uses_shadows = compares = False
+    ...
+    ...     def judge(self, evidence):
+    ...         return evidence.proba[0][range(len(evidence.codes)), evidence.codes]
+    >>> X, y = load_iris(return_X_y=True)
+    >>> victim = FrozenEstimator(DecisionTreeClassifier(max_depth=2).fit(X, y))
+    >>> attack = MembershipInferenceClassifier(victim, method=Confidence()).fit(X, y)
+    >>> attack.decision_function(X[::60], y[::60]).round(2)
+    array([1.  , 0.91, 0.98])
     """
 
     _parameter_constraints: dict = {}
@@ -19,6 +38,12 @@ class MembershipMethod(BaseEstimator):
     compares = True  # whether their answers to the records judged are compared with the victim's
     uses_population = False  # whether the answers to the attacker's own records are, too
     max_judged: Any = None  # how many records of a game it judges at most, where each is dear
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in ("judge", "learn"):  # what they take and give is the same everywhere
+            if name in vars(cls) and not vars(cls)[name].__doc__:
+                vars(cls)[name].__doc__ = getattr(MembershipMethod, name).__doc__
 
     def check_shadows(self, n_models, online, asked):
         """Raise if there are too few shadow models to judge by.
@@ -52,7 +77,9 @@ class MembershipMethod(BaseEstimator):
         Parameters
         ----------
         game : Game
+            What shadow models answered; ``game.rounds()`` plays it.
         seed : int
+            Of all that is drawn.
         """
 
     @abstractmethod
@@ -62,8 +89,11 @@ class MembershipMethod(BaseEstimator):
         Parameters
         ----------
         evidence : Evidence
+            Answers by the model judged (`proba`) and by shadow models (`shadow_proba`), the
+            records' classes (`codes`), and who was trained on which (`members`).
 
         Returns
         -------
         score : ndarray of shape (n_records,)
+            In units of the method's own.
         """

@@ -24,6 +24,20 @@ class RMIA(MembershipMethod):
     offline_a : float, default=0.6
         In [0, 1]. Offline, what a record's probability is taken to be under a model trained with
         it: ``a * p + 1 - a``, of `p` under one trained without it. 1: the same; 0: certain.
+
+    See Also
+    --------
+    LearnedAttack : Takes its gain for one signal among others.
+
+    References
+    ----------
+    S. Zarifzadeh, P. Liu, R. Shokri, "Low-cost high-power membership inference attacks", ICML 2024.
+
+    Examples
+    --------
+    >>> from sklearn_privfair.privacy import RMIA
+    >>> RMIA(gamma=1.5).get_params()
+    {'gamma': 1.5, 'offline_a': 0.6}
     """
 
     uses_population = True
@@ -49,6 +63,7 @@ class RMIA(MembershipMethod):
         Parameters
         ----------
         evidence : Evidence
+            What is known of them.
 
         Returns
         -------

@@ -38,6 +38,18 @@ class ThresholdAttack(MembershipMethod):
 
     L. Song, P. Mittal, "Systematic evaluation of privacy risks of machine learning models", USENIX
     Security 2021.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_privfair.privacy import MembershipInferenceClassifier, ThresholdAttack
+    >>> X, y = load_iris(return_X_y=True)
+    >>> victim = FrozenEstimator(DecisionTreeClassifier(random_state=0).fit(X[::2], y[::2]))
+    >>> attack = MembershipInferenceClassifier(victim, method=ThresholdAttack("loss"))
+    >>> attack.fit(X[1::2], y[1::2]).method_.thresholds_.shape  # one for each class
+    (3,)
     """
 
     compares = False
@@ -52,7 +64,6 @@ class ThresholdAttack(MembershipMethod):
         self.per_class = per_class
 
     def learn(self, game, seed):
-        """Find for each class the threshold of highest balanced accuracy over all games."""
         n_classes = game.proba.shape[-1]
         self.thresholds_ = np.zeros(n_classes)
         if not self.per_class:
@@ -83,6 +94,19 @@ class CorrectnessAttack(MembershipMethod):
     ----------
     S. Yeom, I. Giacomelli, M. Fredrikson, S. Jha, "Privacy risk in machine learning: analyzing the
     connection to overfitting", CSF 2018, section 3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_privfair.privacy import CorrectnessAttack, MembershipInferenceClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> victim = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, y)
+    >>> attack = MembershipInferenceClassifier(FrozenEstimator(victim), method=CorrectnessAttack())
+    >>> membership = attack.fit(X, y).predict(X, y)
+    >>> bool((membership == (victim.predict(X) == y)).all())
+    True
     """
 
     uses_shadows = compares = False
