@@ -19,9 +19,9 @@ class Evidence:
         Probabilities by each shadow model.
     members : bool ndarray of shape (n_shadows, n_records)
         Which records each shadow model was trained on.
-    spread : ndarray of shape (2, n_queries)
-        How far shadow models' log-odds lie from their mean over models alike, over all records of
-        the game: of models trained without the record, and with it.
+    spread : pair of Spread
+        Of shadow models' log-odds around their means, over all records of the game: of models
+        trained without the record, and with it.
     online : bool
         Whether answers of shadow models that were trained on a record may be used. If so, each
         record judged has some that were and some that were not.

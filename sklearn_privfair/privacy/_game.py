@@ -1,11 +1,12 @@
 """Games of membership whose outcome is known: each shadow model in turn plays the victim."""
 
 import copy
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 
 from sklearn_privfair.privacy._evidence import Evidence
+from sklearn_privfair.privacy._moments import Spread
 from sklearn_privfair.privacy._signals import SMALLEST, log_odds, other_proba, true_proba
 
 
@@ -30,17 +31,13 @@ class Game:
     def __init__(self, records, models, proba, members, audited, clip):
         self.records, self.models, self.proba = records, models, proba
         self.members, self.audited, self.clip = members, audited, clip
+        values = partial(log_odds, proba, records.codes, clip)
+        self.spread = Spread(values, ~members), Spread(values, members)
         others = ~audited
         self.online = bool(audited.any())
         # what the attacker holds beside the records judged
         self.population = np.flatnonzero(others if others.any() else audited)
         self.judged = np.flatnonzero(audited) if self.online else np.arange(len(records))
-
-    @cached_property
-    def spread(self):
-        """How far log-odds lie from their mean over models alike, see :class:`Evidence`."""
-        values = log_odds(self.proba, self.records.codes, self.clip)
-        return np.stack([_spread(values, c[:, None]) for c in (~self.members, self.members)])
 
     def among(self, index):
         """Give the games over some of the records judged."""
@@ -107,14 +104,6 @@ class Game:
         """Leave out records on which every shadow model was trained."""
         members = self.members[np.ix_(shadows, index)]
         return index[~members.all(axis=0)] if len(shadows) else index
-
-
-def _spread(values, chosen):
-    count = chosen.sum(axis=0)
-    mean = np.where(chosen, values, 0.0).sum(axis=0) / np.maximum(count, 1)
-    squares = np.square(np.where(chosen, values - mean, 0.0)).sum(axis=(0, 2))
-    freedom = np.maximum(count - 1, 0).sum()
-    return np.sqrt(squares / freedom) if freedom else np.ones(values.shape[1])
 
 
 def automatic_clip(proba, codes):

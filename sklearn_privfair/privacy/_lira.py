@@ -53,23 +53,26 @@ class LiRA(MembershipMethod):
         self.variance = variance
 
     def judge(self, evidence):
-        values, members = evidence.shadow_log_odds, evidence.members
+        values, members, own = evidence.shadow_log_odds, evidence.members, evidence.log_odds
         without = Moments(values, ~members, self.variance, evidence.spread[0])
         if not evidence.online:
-            return -norm.logsf(_common_shift(evidence.log_odds, without))
+            return -norm.logsf(_common_shift(own, without))
         among = Moments(values, members, self.variance, evidence.spread[1])
-        return _log_density(evidence.log_odds, among) - _log_density(evidence.log_odds, without)
+        return _log_density(own, among) - _log_density(own, without)
 
 
 def _log_density(values, moments):
-    """Give the log-density of several queries together, normal with the queries' correlation."""
+    """Give the log-density of several queries together, normal with the queries' correlation.
+
+    Up to a constant that is the same for all.
+    """
     z = (values - moments.mean) / moments.scale
-    inverse = np.linalg.pinv(moments.correlation)
-    return -0.5 * np.einsum("qi,qr,ri->i", z, inverse, z) - np.log(moments.scale).sum(axis=0)
+    square = np.einsum("qi,qr,ri->i", z, moments.spread.inverse, z)
+    return -0.5 * (square + moments.spread.log_det) - np.log(moments.scale).sum(axis=0)
 
 
 def _common_shift(values, moments):
     """Give the standard score of the shift that all queries share."""
     z = (values - moments.mean) / moments.scale
-    weights = np.linalg.pinv(moments.correlation).sum(axis=0)
+    weights = moments.spread.inverse.sum(axis=0)
     return weights @ z / np.sqrt(weights.sum())
