@@ -1,8 +1,30 @@
 """A model's answers to records: probabilities, for the classes and the queries that are asked."""
 
+from contextlib import nullcontext
+from threading import RLock
+
 import numpy as np
+import pandas as pd
+from torch import nn
 
 from sklearn_privfair.differentiable import Victim
+from sklearn_privfair.differentiable._skorch_training import is_net
+
+# Nets draw from torch's global generator, of which a process has one: threads take turns.
+_TURN = RLock()
+
+
+def turn(model):
+    """Give the context in which a model is trained or asked, so that threads do not mix draws."""
+    return _TURN if _has_net(model) else nullcontext()
+
+
+def _has_net(model):
+    """Tell whether a net is the model, or somewhere in it."""
+    if isinstance(model, nn.Module) or is_net(model):
+        return True
+    known = hasattr(model, "get_params") and not isinstance(model, type)
+    return known and any(_has_net(part) for part in model.get_params().values())
 
 
 def ask(model, X, labels, augmentations=()):
@@ -25,14 +47,18 @@ def ask(model, X, labels, augmentations=()):
     """
     victim = Victim(model)
     queries = [X, *(change(X) for change in augmentations)]
-    return np.stack([_in_order(victim.proba(query), victim.classes_, labels) for query in queries])
+    with turn(model):
+        answers = [victim.proba(query) for query in queries]
+    return np.stack([_in_order(proba, victim.classes_, labels) for proba in answers])
 
 
 def _in_order(proba, classes, labels):
     """Give the columns in the order of `labels`; a class that the model does not know has none."""
-    classes = np.arange(proba.shape[1]) if classes is None else classes
-    place = np.searchsorted(labels, classes).clip(max=len(labels) - 1)
-    known = labels[place] == classes
+    if classes is None:  # a net's outputs are numbers of labels, see `fit_in_place`
+        proba = proba[:, : len(labels)]
+        classes = labels[: proba.shape[1]]
+    place = pd.Index(labels).get_indexer(classes)
+    known = place >= 0
     ordered = np.zeros((len(proba), len(labels)), dtype=proba.dtype)
     ordered[:, place[known]] = proba[:, known]
     return ordered

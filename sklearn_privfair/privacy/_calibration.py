@@ -50,6 +50,7 @@ def play(method, game, seed):
     shuffled = np.random.default_rng(seed).permutation(game.judged)
     if method.max_judged is not None:
         shuffled = shuffled[: 2 * method.max_judged]
+    shuffled = shuffled[np.argsort(game.records.codes[shuffled], kind="stable")]  # each class alike
     halves = shuffled[::2], shuffled[1::2]
     scores, truths = [], []
     for learned, judged in (halves, halves[::-1]):

@@ -37,7 +37,8 @@ class Game:
         self.online = bool(audited.any())
         # what the attacker holds beside the records judged
         self.population = np.flatnonzero(others if others.any() else audited)
-        self.judged = np.flatnonzero(audited) if self.online else np.arange(len(records))
+        alone = np.unique(records.first)  # what is learned from one is not tried on its double
+        self.judged = alone[audited[alone]] if self.online else alone
 
     def among(self, index):
         """Give the games over some of the records judged."""
@@ -93,14 +94,14 @@ class Game:
             others = np.array([j for j in range(len(self.models)) if compares and j not in hidden])
             others = others.astype(int)
             strangers = self.population[~self.members[k, self.population]]
-            index, strangers = (self._with_and_without(others, i) for i in (self.judged, strangers))
+            index, strangers = (self.not_in_all(others, i) for i in (self.judged, strangers))
             around = self.evidence(self.proba[k][:, strangers], strangers, others)
             evidence = self.evidence(
                 self.proba[k][:, index], index, others, model=model, population=around
             )
             yield evidence, self.members[k, index]
 
-    def _with_and_without(self, shadows, index):
+    def not_in_all(self, shadows, index):
         """Leave out records on which every shadow model was trained."""
         members = self.members[np.ix_(shadows, index)]
         return index[~members.all(axis=0)] if len(shadows) else index

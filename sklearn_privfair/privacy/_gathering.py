@@ -47,8 +47,8 @@ def gather(game, method, model, X, codes, asks, n_jobs):
         )
     around = None
     if method.uses_population:
-        answers = asks(model, game.records.rows(game.population))
-        around = game.evidence(answers, game.population)
+        strangers = game.not_in_all(np.arange(len(game.models)), game.population)
+        around = game.evidence(asks(model, game.records.rows(strangers)), strangers)
     return Evidence(
         codes,
         proba,

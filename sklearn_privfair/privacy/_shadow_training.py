@@ -23,7 +23,7 @@ from sklearn_privfair.differentiable._skorch_training import (
     step_to_fit,
 )
 from sklearn_privfair.differentiable._stacked_training import fit_nets_stacked, stacking_refuses
-from sklearn_privfair.privacy._answers import ask
+from sklearn_privfair.privacy._answers import ask, turn
 
 
 def train_shadows(
@@ -110,7 +110,8 @@ def bare(estimator):
 
 def _train(estimator, X, codes, rows, labels, strategy, seed, precision, augmentations):
     chosen = _safe_indexing(X, np.flatnonzero(rows))
-    model = _STRATEGIES[strategy](estimator, chosen, codes[rows], labels, seed, precision)
+    with turn(estimator):
+        model = _STRATEGIES[strategy](estimator, chosen, codes[rows], labels, seed, precision)
     return model, ask(model, X, labels, augmentations)
 
 
