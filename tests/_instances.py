@@ -64,6 +64,8 @@ def make_instance(cls, **params):
         family = cls.__module__.split(".")[1]
         nets = family in NET_FAMILIES or cls.__name__ in NET_CLASSES
         chosen["estimator"] = tiny_net() if nets else LogisticRegression()
+    if cls.__name__ == "MembershipInferenceClassifier":
+        chosen["method"] = "loss"  # others warn of records that all of two shadow models know
     if "attack" in accepted:
         chosen["attack"] = PGDAttack(eps=0.05, n_steps=2, random_state=0)
     if "surrogate" in accepted:

@@ -16,8 +16,9 @@ from sklearn_privfair.privacy._method import MembershipMethod
 class LabelOnlyAttack(MembershipMethod):
     """Say member where the model has to be pushed far before its answer is wrong.
 
-    It asks for no probability; how far, an evasion attack finds out. A record that the model gets
-    wrong is at distance 0, and one that the attack cannot turn is beyond all others.
+    It asks for no probability; how far, an evasion attack finds out. The score is d / (1 + d) at a
+    distance of d: 0 for a record that the model gets wrong, and 1 for one that the attack cannot
+    turn.
 
     Parameters
     ----------
@@ -69,6 +70,5 @@ class LabelOnlyAttack(MembershipMethod):
             attack = clone(self.attack).fit(evidence.model)
             found = attack.generate(evidence.rows(index[right]))
             distance = np.asarray(found.distance[self.norm], dtype=np.float64)
-            farthest = distance[found.success].max(initial=1.0)
-            score[right] = np.where(found.success, distance, 2 * farthest)
+            score[right] = np.where(found.success, distance / (1 + distance), 1.0)
         return score

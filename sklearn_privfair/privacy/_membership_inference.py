@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
@@ -362,6 +363,11 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
 
     def _checked(self, X, y, reset):
         """Look at records and labels, and give the labels as an array."""
+        if issparse(X):
+            raise TypeError(
+                "X is sparse, and sparse data are not supported here: records are told apart by "
+                "their rows; give X.toarray()."
+            )
         check_consistent_length(X, y)
         _check_feature_names(self, X, reset=reset)
         _check_n_features(self, X, reset=reset)

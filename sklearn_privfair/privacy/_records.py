@@ -91,12 +91,11 @@ def _keys(X, codes, dtype):
     """
     if hasattr(X, "iloc"):
         columns = {i: _plain(X[name], dtype[name]) for i, name in enumerate(X.columns)}
-        rows = pd.util.hash_pandas_object(pd.DataFrame(columns), index=False).to_numpy()
+        rows = _hash(pd.DataFrame(columns))
     else:
         values = np.asarray(X).reshape(len(codes), -1)
         if dtype.kind in "OUS":
-            values = pd.DataFrame(values.astype(object))
-            rows = pd.util.hash_pandas_object(values, index=False).to_numpy()
+            rows = _hash(pd.DataFrame(values.astype(object)))
         else:
             values = np.ascontiguousarray(values, dtype=_float(dtype)) + 0  # -0.0 is 0.0
             digests = (blake2b(row.tobytes(), digest_size=8).digest() for row in values)
@@ -104,6 +103,16 @@ def _keys(X, codes, dtype):
     pairs = np.column_stack([rows, np.asarray(codes).astype(np.uint64)])
     digests = (blake2b(pair.tobytes(), digest_size=8).digest() for pair in pairs)
     return np.frombuffer(b"".join(digests), dtype=np.uint64)
+
+
+def _hash(frame):
+    try:
+        return pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    except TypeError as error:
+        raise TypeError(
+            f"X holds what records cannot be told apart by: {error}. Each argument must be a "
+            "string or a number."
+        ) from error
 
 
 def _plain(column, dtype):

@@ -34,9 +34,10 @@ def design(records, audited, n_models, size, seed):
     least, most = n_judged / 2, n - n_judged / 2 - (n_judged == 0)
     if not max(least, 1) <= n_train <= most:
         raise ValueError(
-            f"shadow_size={size!r} asks for {n_train:.0f} records of {n}. Of the {n_judged} to be "
-            "judged half are in the training of each shadow model, and some records must be left "
-            f"out: give a number from {max(1, math.ceil(least))} to {math.floor(most)}."
+            f"shadow_size={size!r} asks for {n_train:.0f} of n_samples={n} records. Of the "
+            f"{n_judged} to be judged half are in the training of each shadow model, and some "
+            f"records must be left out: give a number from {max(1, math.ceil(least))} to "
+            f"{math.floor(most)}."
         )
     alone = np.unique(records.first)
     members = np.zeros((n_models, n), dtype=bool)

@@ -69,9 +69,12 @@ def entropy(proba, clip=SMALLEST):
 def modified_entropy(proba, codes, clip=SMALLEST):
     """Give the modified entropy: 0 for the right class at probability 1, large for a wrong one."""
     p, others = np.maximum(true_proba(proba, codes), clip), proba.astype(np.float64)
+    complement, largest = 1.0 - others, proba.argmax(axis=-1)
+    not_largest = other_proba(proba, largest)[..., None]  # which does not cancel
+    np.put_along_axis(complement, largest[..., None], not_largest, axis=-1)
     index = np.broadcast_to(codes, proba.shape[:-1])[..., None]
     np.put_along_axis(others, index, 0.0, axis=-1)
-    rest = others * np.log(np.maximum(1.0 - others, clip))
+    rest = others * np.log(np.maximum(complement, clip))
     return -other_proba(proba, codes) * np.log(p) - rest.sum(axis=-1)
 
 
