@@ -55,27 +55,36 @@ def log_odds(proba, codes, clip=SMALLEST):
 
 def log_loss(proba, codes, clip=SMALLEST):
     """Give the cross-entropy of each record, near 0 by the other classes' share: it is exact."""
-    p, q = true_proba(proba, codes), other_proba(proba, codes)
-    near_one = -np.log1p(-np.minimum(q, 0.5))
-    return np.where(q < 0.5, near_one, -np.log(np.maximum(p, clip)))
+    return _minus_log(true_proba(proba, codes), other_proba(proba, codes), clip)
 
 
 def entropy(proba, clip=SMALLEST):
     """Give the entropy of the probabilities, whatever the class."""
-    p = np.maximum(proba.astype(np.float64), clip)
-    return -(p * np.log(p)).sum(axis=-1)
+    p = proba.astype(np.float64)
+    return (p * _minus_log(p, _complement(proba), clip)).sum(axis=-1)
 
 
 def modified_entropy(proba, codes, clip=SMALLEST):
     """Give the modified entropy: 0 for the right class at probability 1, large for a wrong one."""
-    p, others = np.maximum(true_proba(proba, codes), clip), proba.astype(np.float64)
-    complement, largest = 1.0 - others, proba.argmax(axis=-1)
-    not_largest = other_proba(proba, largest)[..., None]  # which does not cancel
-    np.put_along_axis(complement, largest[..., None], not_largest, axis=-1)
+    rest = proba * _minus_log(_complement(proba), proba.astype(np.float64), clip)
     index = np.broadcast_to(codes, proba.shape[:-1])[..., None]
-    np.put_along_axis(others, index, 0.0, axis=-1)
-    rest = others * np.log(np.maximum(complement, clip))
-    return -other_proba(proba, codes) * np.log(p) - rest.sum(axis=-1)
+    np.put_along_axis(rest, index, 0.0, axis=-1)
+    return other_proba(proba, codes) * log_loss(proba, codes, clip) + rest.sum(axis=-1)
+
+
+def _minus_log(p, complement, clip):
+    """Give -log(p), exact for all p whose complement 1 - p is."""
+    near_one = -np.log1p(-np.minimum(complement, 0.5))
+    return np.where(complement < 0.5, near_one, -np.log(np.maximum(p, clip)))
+
+
+def _complement(proba):
+    """Give 1 - p of each probability: of the largest as the sum of others, which is exact."""
+    largest = proba.argmax(axis=-1)
+    complement = 1.0 - proba.astype(np.float64)
+    sums = other_proba(proba, largest)
+    np.put_along_axis(complement, largest[..., None], sums[..., None], axis=-1)
+    return complement
 
 
 def correct(proba, codes):
