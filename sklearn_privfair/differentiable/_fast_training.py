@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import optim
+from skorch import NeuralNet
+from torch import nn, optim
 
 from sklearn_privfair.differentiable._bfloat16 import bfloat16_infer
 from sklearn_privfair.differentiable._fast_path import (
@@ -109,7 +110,7 @@ def tight_loop(net, precision=None):
             known[id(iterator)] = iterator, batches
         quiet = reason is None and not any(batch_events(c, training) for _, c in net.callbacks_)
         if training and quiet and step_fn == net.train_step and batches is not iterator:
-            infer = net.infer if precision is None else bfloat16_infer(net)
+            infer = _infer(net, batches) if precision is None else bfloat16_infer(net)
             _tight_epoch(net, batches, prefix, infer, fit_params)
         elif training and precision is not None:
             raise ValueError(f"precision={precision!r} needs X and y to be writeable arrays.")
@@ -126,13 +127,14 @@ def _tight_epoch(net, batches, prefix, infer, fit_params):
     rows: list[dict] = []
     mode_moves = bool(overridden(net, "infer", "get_loss"))  # for all that we know
     kinds = [type(getattr(net, f"{name}_")) for name in net._optimizers]
+    loss_of = _loss(net, batches)
     step = _plain_step if len(kinds) == 1 and kinds[0] in ASK_ONCE else _closure_step
 
     def backward(x, y):
         net._zero_grad_optimizer()
         if mode_moves:
             net._set_training(True)
-        loss = net.get_loss(infer(x, **fit_params), y, X=x, training=True)
+        loss = loss_of(infer(x, **fit_params), y, X=x, training=True)
         loss.backward()
         return loss
 
@@ -151,6 +153,24 @@ def _tight_epoch(net, batches, prefix, infer, fit_params):
             if prefix + "_loss" in row:  # not in that of a batch that was interrupted
                 row[prefix + "_loss"] = float(row[prefix + "_loss"])
     history.record(prefix + "_batch_count", len(rows))
+
+
+def _infer(net, batches):
+    """Give `net.infer`, or the module itself where it would only move rows that are in place."""
+    own = overridden(net, "infer") or type(net).infer is not NeuralNet.infer
+    return net.infer if own or not _in_place(net, batches) else net.module_
+
+
+def _loss(net, batches):
+    """Give `net.get_loss`, or the criterion itself where it would only move labels."""
+    own = overridden(net, "get_loss") or isinstance(net.criterion_, nn.NLLLoss)
+    if own or not _in_place(net, batches):
+        return net.get_loss
+    return lambda y_pred, y, **_: net.criterion_(y_pred, y)
+
+
+def _in_place(net, batches):
+    return batches.device == torch.device(net.device or "cpu")
 
 
 def _plain_step(net, batch, backward):
