@@ -4,13 +4,10 @@ from abc import abstractmethod
 from contextlib import contextmanager
 
 import numpy as np
-import pandas as pd
-import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -18,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.attacks._table import categorical_columns
 from sklearn_privfair.differentiable import Victim, as_module
+from sklearn_privfair.differentiable._net_classifier import NetClassifierMixin
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import (
     check_classifies,
@@ -26,7 +24,6 @@ from sklearn_privfair.differentiable._skorch_training import (
     net_inputs,
     seeded,
 )
-from sklearn_privfair.differentiable._victim import last_step
 
 
 def own_attack(attack, seed):
@@ -56,7 +53,7 @@ def _check_columns(X):
         )
 
 
-class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, NetClassifierMixin, BaseEstimator):
     """A classifier that trains another so that it resists attacks.
 
     A subclass stores its parameters, extends `_parameter_constraints`, and writes
@@ -96,7 +93,7 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         missing = self._unlabelled(y)
         others = None if missing is None else X[missing]
         X, y = (X, y) if missing is None else (X[~missing], y[~missing])
-        codes = self._encode(y)
+        codes = self._encode(y, self._bare)
         seed = draw_seed(self.random_state)
         net = self._net
         if net is not None:
@@ -147,10 +144,7 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         return None if self._columns is None else list(self._columns)
 
     def _table(self, X):
-        """Give rows as the steps of a pipeline want them: as a frame, if that is what came."""
-        if self._columns is None or self._net is None or is_net(self._bare):
-            return X
-        return pd.DataFrame(X, columns=self._columns)
+        return super()._table(X) if self._net is not None and not is_net(self._bare) else X
 
     @contextmanager
     def _stage(self, progress, name):
@@ -159,71 +153,6 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, Bas
         stage.call_on_fit_task_begin(estimator=self)
         yield
         stage.call_on_fit_task_end(estimator=self)
-
-    def _encode(self, y):
-        """Turn labels into codes; the net's own `classes`, where given, say which there are."""
-        classes = getattr(self._bare, "classes", None)
-        named = classes is not None and len(classes) > 0  # to skorch [] says: none
-        encoder = LabelEncoder().fit(np.asarray(classes) if named else y)
-        self.classes_ = encoder.classes_
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least two classes; y holds only one class, "
-                f"{self.classes_.tolist()[0]!r}."
-            )
-        return encoder.transform(y).astype(np.int64)
-
-    def _check_outputs(self, n_outputs):
-        """Raise if a net's outputs are not the classes."""
-        if n_outputs != len(self.classes_):
-            raise ValueError(
-                f"The net has {n_outputs} outputs for {len(self.classes_)} classes; give its "
-                "module as many outputs as there are classes, or name all classes, "
-                "classes=[...], in the net."
-            )
-
-    def predict(self, X):
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        codes = self._ask("predict", X)
-        return self.classes_[codes.astype(np.int64)]
-
-    def predict_proba(self, X):
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Columns as in `classes_`.
-        """
-        return self._ask("predict_proba", X)
-
-    def _ask(self, method, X):
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
-        X = X if self._net is None else net_inputs(last_step(self.estimator_), X)
-        X = self._table(X)
-        with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
-            return np.asarray(getattr(self.estimator_, method)(X))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 @as_module.register(BaseDefence)

@@ -9,6 +9,8 @@ from skorch import NeuralNet
 from torch import nn
 from torch.nn import functional
 
+from sklearn_privfair.differentiable._net_answers import log_proba
+
 
 def madry_loss(net, x, x_adv, y, beta):  # noqa: ARG001  (what all losses are given)
     """Give the net's own criterion at the moved rows.
@@ -48,24 +50,6 @@ def mart_loss(net, x, x_adv, y, beta):
 
 
 ROBUST_LOSSES = {"madry": madry_loss, "trades": trades_loss, "mart": mart_loss}
-
-
-def log_proba(net, answer):
-    """Give the logarithms of the probabilities (n, n_classes) that a net's answer stands for.
-
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        Whose criterion says what it answers: logits or probabilities.
-    answer : torch.Tensor
-        From ``net.infer``.
-    """
-    if isinstance(net.criterion_, nn.CrossEntropyLoss):
-        return functional.log_softmax(answer, dim=1)
-    if isinstance(net.criterion_, nn.NLLLoss):
-        return answer.clamp_min(torch.finfo(answer.dtype).tiny).log()
-    z = answer.reshape(-1)
-    return functional.log_softmax(torch.stack([torch.zeros_like(z), z], dim=1), dim=1)
 
 
 def check_loss(loss, net):

@@ -7,19 +7,17 @@ Gopi et al. 2021.
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
-import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.differentiable import Victim, as_module
+from sklearn_privfair.differentiable._net_classifier import NetClassifierMixin
 from sklearn_privfair.differentiable._skorch_training import (
     check_classifies,
     fresh_net,
@@ -27,12 +25,11 @@ from sklearn_privfair.differentiable._skorch_training import (
     net_inputs,
     seeded,
 )
-from sklearn_privfair.differentiable._victim import last_step
 from sklearn_privfair.privacy._dp_opacus import opacus
 from sklearn_privfair.privacy._dp_training import DPTraining
 
 
-class DPSGDClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class DPSGDClassifier(CallbackSupportMixin, MetaEstimatorMixin, NetClassifierMixin, BaseEstimator):
     """Train a net so that no single row shows in it: with differential privacy, by DP-SGD.
 
     The weights are (epsilon, delta)-differentially private: whether any one row was trained on
@@ -236,13 +233,7 @@ class DPSGDClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin,
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with seeded(first):
             self._train(steps, net, X, codes, seed)
-        n_outputs = Victim(self.estimator_).logits(X[:1]).shape[1]
-        if n_outputs != len(self.classes_):
-            raise ValueError(
-                f"The net has {n_outputs} outputs for {len(self.classes_)} classes; give its "
-                "module as many outputs as there are classes, or name all classes, classes=[...], "
-                "in the net."
-            )
+        self._check_outputs(Victim(self.estimator_).logits(X[:1]).shape[1])
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -258,65 +249,6 @@ class DPSGDClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin,
         self.epsilon_, self.delta_ = run.epsilon(), run.delta
         self.noise_multiplier_, self.sample_rate_ = run.noise_multiplier, run.sample_rate
         self.n_steps_, self.clipping_ = run.n_steps, run.clipping
-
-    def _table(self, X):
-        """Give rows as the steps before the net want them: as a frame, if that is what came."""
-        return X if self._columns is None else pd.DataFrame(X, columns=self._columns)
-
-    def _encode(self, y, net):
-        """Turn labels into codes; the net's own `classes`, where given, say which there are."""
-        classes = getattr(net, "classes", None)
-        named = classes is not None and len(classes) > 0  # to skorch [] says: none
-        encoder = LabelEncoder().fit(np.asarray(classes) if named else y)
-        self.classes_ = encoder.classes_
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"DPSGDClassifier needs at least two classes; y holds only one class, "
-                f"{self.classes_.tolist()[0]!r}."
-            )
-        return encoder.transform(y).astype(np.int64)
-
-    def predict(self, X):
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        codes = self._ask("predict", X)
-        return self.classes_[codes.astype(np.int64)]
-
-    def predict_proba(self, X):
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Columns as in `classes_`.
-        """
-        return self._ask("predict_proba", X)
-
-    def _ask(self, method, X):
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
-        X = self._table(net_inputs(last_step(self.estimator_), X))
-        with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
-            return np.asarray(getattr(self.estimator_, method)(X))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 def _taken_apart(estimator):

@@ -13,8 +13,9 @@ from torch.nn import functional
 from sklearn_privfair.attacks import CWL2Attack, FGSMAttack
 from sklearn_privfair.attacks._training import Surroundings, perturb
 from sklearn_privfair.defences import AdversarialTrainingClassifier
-from sklearn_privfair.defences._robust_losses import log_proba, mart_loss, trades_loss
+from sklearn_privfair.defences._robust_losses import mart_loss, trades_loss
 from sklearn_privfair.differentiable import as_module
+from sklearn_privfair.differentiable._net_answers import log_proba
 
 from ._harness import Witness, data, make_attack, make_net, seeded_module, weights
 
