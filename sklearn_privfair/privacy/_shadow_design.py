@@ -70,26 +70,30 @@ def draw_members(codes, audited, n_models, n_train, seed):
         A model's row depends on the seed and its number alone, not on how many models there are.
     """
     judged, others = np.flatnonzero(audited), np.flatnonzero(~audited)
-    n_others = round(n_train - len(judged) / 2)
     members = np.zeros((n_models, len(codes)), dtype=bool)
     for k in range(n_models):
-        half = _part(judged, codes, len(judged) // 2, np.random.default_rng([seed, k // 2, 0]))
+        of_pair, own = (np.random.default_rng(seeds) for seeds in ([seed, k // 2, 0], [seed, k, 1]))
+        half = _part(judged, codes, (len(judged) + of_pair.integers(2)) // 2, of_pair)
         members[k, half if k % 2 == 0 else np.setdiff1d(judged, half)] = True
-        own = np.random.default_rng([seed, k, 1])
-        members[k, _part(others, codes, n_others, own)] = True
+        n_others = round(n_train) - members[k].sum()
+        members[k, _part(others, codes, min(max(n_others, 0), len(others)), own)] = True
     return members
 
 
 def _part(rows, codes, n_wanted, rng):
-    """Draw as many of the rows: of each class the same share, as nearly as can be."""
+    """Draw as many of the rows: of each class the same share, as nearly as can be.
+
+    What is left of a record in a class goes to one or to another by chance, so that every row is
+    as likely to be drawn (systematic sampling).
+    """
     if len(rows) == 0:
         return rows
     _, classes, counts = np.unique(codes[rows], return_inverse=True, return_counts=True)
-    exact = counts * n_wanted / len(rows)
-    taken = np.floor(exact).astype(int)
-    left = n_wanted - taken.sum()  # to the classes that lack most, of those that lack alike any
-    fuller = np.lexsort([rng.random(len(counts)), -np.round(exact - taken, 9)])[:left]
-    taken[fuller] += 1
+    order = rng.permutation(len(counts))
+    edges = np.floor(np.cumsum(counts[order] * n_wanted / len(rows)) + rng.random())
+    edges[-1] = n_wanted
+    taken = np.zeros(len(counts), dtype=int)
+    taken[order] = np.diff(edges, prepend=0)
     shuffled = rng.permutation(len(rows))
     by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
     place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
