@@ -13,6 +13,7 @@ from ._fairness_inputs import (
     distinct,
     encode_groups,
     encode_labels,
+    group_name,
     positive_classes,
     warn_undefined,
 )
@@ -101,7 +102,9 @@ def warn_of_undefined_rates(cells, rates, names, stacklevel):
     for j, name in enumerate(names):
         lacking = np.isnan(rates[:, j])
         if lacking.any():
-            groups = ", ".join(repr(cells.groups[i]) for i in np.flatnonzero(lacking.any(axis=1)))
+            groups = ", ".join(
+                repr(group_name(cells.groups, i)) for i in np.flatnonzero(lacking.any(axis=1))
+            )
             classes = [cells.classes[k] for k in np.flatnonzero(lacking.any(axis=0))]
             which = f", for class {', '.join(map(repr, classes))}" if len(cells.classes) > 1 else ""
             warn_undefined(

@@ -7,7 +7,7 @@ opportunity in supervised learning" (2016); over more than two groups or classes
 import numpy as np
 
 from ._fairness_counts import RATES, count_cells, rates_of, warn_of_undefined_rates
-from ._fairness_inputs import warn_undefined
+from ._fairness_inputs import group_name, warn_undefined
 
 _NOTIONS = {
     "demographic_parity": ("selection_rate",),
@@ -36,8 +36,8 @@ def only_one_group(groups, name, stacklevel):
     """Tell, with a warning, whether there is nothing to compare."""
     if len(groups) == 1:
         warn_undefined(
-            f"The {name.replace('_', ' ')} is NaN: all rows are of one group, {groups[0]!r}, and "
-            "there is no other to compare it with.",
+            f"The {name.replace('_', ' ')} is NaN: all rows are of one group, "
+            f"{group_name(groups, 0)!r}, and there is no other to compare it with.",
             stacklevel + 1,
         )
     return len(groups) == 1

@@ -106,6 +106,13 @@ def encode_groups(sensitive_features, n_samples):
     return (levels[0] if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)), joint
 
 
+def group_name(groups, i):
+    """Give the i-th group as Python writes it, not numpy."""
+    parts = groups[i] if isinstance(groups[i], tuple) else (groups[i],)
+    parts = tuple(part.item() if isinstance(part, np.generic) else part for part in parts)
+    return parts if groups.nlevels > 1 else parts[0]
+
+
 def distinct(codes):
     """Give equal codes one number, in their order, and of each number a row."""
     place, found = pd.factorize(codes, sort=True)

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import validate_params
 
 from ._fairness_gaps import only_one_group
-from ._fairness_inputs import GROUPS, encode_groups, same_length, warn_undefined
+from ._fairness_inputs import GROUPS, encode_groups, group_name, same_length, warn_undefined
 from ._validation import check_weights
 
 _NUMBERS = {"y_true": ["array-like", None], "y_pred": ["array-like"]} | GROUPS
@@ -38,7 +38,7 @@ def _check_numbers(y_true, y_pred, sensitive_features, sample_weight):
 def _total_weights(groups, group, weights, what, stacklevel):
     total = np.bincount(group, weights=weights)
     if (total == 0).any():
-        names = ", ".join(repr(groups[i]) for i in np.flatnonzero(total == 0))
+        names = ", ".join(repr(group_name(groups, i)) for i in np.flatnonzero(total == 0))
         warn_undefined(
             f"{what} NaN for group {names}: there is no row with positive weight.", stacklevel + 1
         )

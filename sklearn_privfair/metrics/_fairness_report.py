@@ -15,7 +15,7 @@ from ._fairness_bootstrap import (
 )
 from ._fairness_counts import RATES, count_cells, rates_of, warn_of_undefined_rates
 from ._fairness_gaps import MEASURES, choose, gap_of, only_one_group
-from ._fairness_inputs import LABELS
+from ._fairness_inputs import LABELS, group_name
 from ._fairness_rates import rates_frame
 
 _BOOTSTRAP = LABELS | {
@@ -292,7 +292,7 @@ def _who(rates, kind, names, cells):
     rate, label = divmod(int(worst), len(cells.classes))
     return {
         "rate": names[rate],
-        "lowest": cells.groups[int(rates[:, worst].argmin())],
-        "highest": cells.groups[int(rates[:, worst].argmax())],
+        "lowest": group_name(cells.groups, rates[:, worst].argmin()),
+        "highest": group_name(cells.groups, rates[:, worst].argmax()),
         "class": cells.classes[label],
     }
