@@ -5,6 +5,9 @@ from ._adversarial_training import AdversarialTrainingDisplay
 from ._attack_comparison import AttackComparisonDisplay
 from ._attack_trace import AttackTraceDisplay
 from ._certified_accuracy import CertifiedAccuracyDisplay
+from ._debiasing_history import DebiasingHistoryDisplay
+from ._fairness_tradeoff import FairnessTradeoffDisplay
+from ._group_rates import GroupRatesDisplay
 from ._membership_roc import MembershipRocDisplay
 from ._overfit_vs_attack import OverfitVsAttackDisplay
 from ._robustness_curve import RobustnessCurveDisplay
@@ -15,6 +18,9 @@ __all__ = [
     "AttackComparisonDisplay",
     "AttackTraceDisplay",
     "CertifiedAccuracyDisplay",
+    "DebiasingHistoryDisplay",
+    "FairnessTradeoffDisplay",
+    "GroupRatesDisplay",
     "MembershipRocDisplay",
     "OverfitVsAttackDisplay",
     "RobustnessCurveDisplay",
