@@ -12,21 +12,16 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sklearn_privfair import metrics
 from sklearn_privfair.inspection._axes import GREY, colour
 from sklearn_privfair.inspection._pareto_front import candidate_names, pareto_front, write_names
-from sklearn_privfair.metrics import (
-    demographic_parity_difference,
-    equal_opportunity_difference,
-    equalized_odds_difference,
-)
 
 _GID = "fairness-tradeoff"  # marks our points, so that the next display takes the next colour
-_DIFFERENCES = (
-    demographic_parity_difference,
-    equal_opportunity_difference,
-    equalized_odds_difference,
+_GAPS = (
+    "demographic_parity_difference",
+    "equal_opportunity_difference",
+    "equalized_odds_difference",
 )
-_GAPS = {function.__name__: function for function in _DIFFERENCES}
 
 
 class FairnessTradeoffDisplay:
@@ -34,7 +29,7 @@ class FairnessTradeoffDisplay:
 
     Up is better, and left is fairer. A point is on the front, and full, if no other is at least as
     accurate and at least as fair, and more so in one of the two; the others are pale. The
-    staircase is the best score that is to be had at each gap.
+    staircase is the best score at each gap.
 
     It is recommended to use :meth:`from_search`, :meth:`from_estimator`, :meth:`from_predictions`
     or :meth:`from_scores`. All parameters are stored as attributes.
@@ -130,10 +125,9 @@ class FairnessTradeoffDisplay:
     def from_search(cls, search, *, score="accuracy", gap="gap", label=None, ax=None):
         """Draw the candidates of a search that had both metrics.
 
-        Drawn are the means over the folds, and at the front their standard deviations. The
-        candidate that the search chose is ringed, and the tolerance of
-        :func:`~sklearn_privfair.metrics.make_constrained_refit` drawn, if that chose it. Names are
-        the parameters in which candidates differ.
+        Drawn are the means over the folds, at the front their standard deviations, a ring around
+        the chosen candidate, and the tolerance of
+        :func:`~sklearn_privfair.metrics.make_constrained_refit`. Names are what varies.
 
         Parameters
         ----------
@@ -284,12 +278,12 @@ class FairnessTradeoffDisplay:
         if not isinstance(y_pred, Mapping):
             raise TypeError(f"y_pred must map names to labels; got {type(y_pred).__name__}.")
         if metric not in _GAPS:
-            raise ValueError(f"metric must be one of {list(_GAPS)}; got {metric!r}.")
-        arguments = {"sample_weight": sample_weight, "pos_label": pos_label}
-        arguments["sensitive_features"] = sensitive_features
+            raise ValueError(f"metric must be one of {_GAPS}; got {metric!r}.")
+        arguments = {"sensitive_features": sensitive_features, "sample_weight": sample_weight}
+        arguments["pos_label"] = pos_label
         return cls(
             [accuracy_score(y_true, y, sample_weight=sample_weight) for y in y_pred.values()],
-            [_GAPS[metric](y_true, labels, **arguments) for labels in y_pred.values()],
+            [getattr(metrics, metric)(y_true, labels, **arguments) for labels in y_pred.values()],
             name=[str(name) for name in y_pred],
             tolerance=tolerance,
             label=label,

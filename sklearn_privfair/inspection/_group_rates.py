@@ -267,8 +267,9 @@ class GroupRatesDisplay:
         """Give a panel its title and its limits, and say where a rate is undefined."""
         gaps = [table[rate].max(skipna=False) - table[rate].min(skipna=False) for table in tables]
         digits = 3 if len(gaps) < 3 else 2
-        text = " / ".join("–" if np.isnan(gap) else f"{gap:.{digits}f}" for gap in gaps)
-        text = "undefined" if np.isnan(gaps).all() else text
+        texts = ["–" if np.isnan(gap) else f"{gap:.{digits}f}" for gap in gaps]
+        lines = [" / ".join(texts[i : i + 3]) for i in range(0, len(texts), 3)]
+        text = "undefined" if np.isnan(gaps).all() else " /\n".join(lines)
         panel.set_title(f"{rate.replace('_', ' ')}\ngap {text}", fontsize=9)
         for table, offset in zip(tables, offsets, strict=True):
             for place in np.flatnonzero(table[rate].isna()):

@@ -1,7 +1,5 @@
 """Names beside points, placed where they cover least."""
 
-from itertools import pairwise
-
 import numpy as np
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -42,7 +40,10 @@ def place_names(ax, texts, *, points, line):
     ax.figure.canvas.figure.draw_without_rendering()  # lays out, so that extents are known
     room = ax.get_window_extent()
     taken = [_around(point) for point in ax.transData.transform(points)]
-    along = np.vstack([np.linspace(*ends, 400) for ends in pairwise(ax.transData.transform(line))])
+    corners = ax.transData.transform(line)
+    length = np.append(0, np.cumsum(np.hypot(*np.diff(corners, axis=0).T)))
+    steps = np.linspace(0, length[-1], 400)
+    along = np.column_stack([np.interp(steps, length, axis) for axis in corners.T])
     line_boxes = [_around(point, 1) for point in along if room.contains(*point)]
     if ax.get_legend() is not None:
         taken.append(ax.get_legend().get_window_extent())

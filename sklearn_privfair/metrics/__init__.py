@@ -4,6 +4,7 @@ from ._classification import attack_success_rate, robust_accuracy_score
 from ._curve import robust_accuracy_curve
 from ._distance import median_perturbation_distance, perturbation_distance
 from ._fairness_constrained import make_constrained_scorer
+from ._fairness_correlation import sensitive_correlation
 from ._fairness_differences import (
     demographic_parity_difference,
     equal_opportunity_difference,
@@ -57,6 +58,7 @@ __all__ = [
     "perturbation_distance",
     "robust_accuracy_curve",
     "robust_accuracy_score",
+    "sensitive_correlation",
     "statistical_parity_difference",
     "tpr_at_fpr",
     "tpr_at_fpr_interval",

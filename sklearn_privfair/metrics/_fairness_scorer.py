@@ -11,14 +11,28 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from . import _fairness_differences, _fairness_ratios, _fairness_regression
+from . import (
+    _fairness_correlation,
+    _fairness_differences,
+    _fairness_ratios,
+    _fairness_regression,
+)
 from ._fairness_gaps import MEASURES
 from ._fairness_inputs import LABELS
 
-_OF_NUMBERS = ("mean_prediction_difference", "statistical_parity_difference")
+_OF_NUMBERS = (
+    "mean_prediction_difference",
+    "sensitive_correlation",
+    "statistical_parity_difference",
+)
 METRICS = {
     name: getattr(module, name)
-    for module in (_fairness_differences, _fairness_ratios, _fairness_regression)
+    for module in (
+        _fairness_correlation,
+        _fairness_differences,
+        _fairness_ratios,
+        _fairness_regression,
+    )
     for name in (*MEASURES, *_OF_NUMBERS)
     if hasattr(module, name)
 }
@@ -105,8 +119,10 @@ class FairnessScorer(RoutedScorer):
         of_numbers = self.metric in _OF_NUMBERS
         pos_label = kwargs.get("pos_label") if of_numbers and method != "predict" else None
         y_pred = method_caller(estimator, method, X, pos_label=pos_label)
-        if of_numbers:  # which say nothing about the labels
-            y_true, kwargs = None, {}
+        if of_numbers:
+            y_true = None
+            labels = self.metric == "sensitive_correlation" and method == "predict"
+            kwargs = kwargs if labels else {}
         return self._sign * self._score_func(
             y_true, y_pred, sensitive_features=groups, sample_weight=sample_weight, **kwargs
         )
@@ -146,14 +162,15 @@ def make_fairness_scorer(
         Name of one of the functions: "demographic_parity_difference",
         "demographic_parity_ratio", "equal_opportunity_difference", "equal_opportunity_ratio",
         "equalized_odds_difference", "equalized_odds_ratio"; for regressors and scores
-        "mean_prediction_difference" or "statistical_parity_difference".
+        "mean_prediction_difference" or "statistical_parity_difference"; for continuous sensitive
+        features "sensitive_correlation".
 
     pos_label : bool, int, float or str, default=None
         The label that counts as positive, as in :func:`group_rates`; for scores, the class whose
         scores are meant, by default the last one.
 
     response_method : {"predict", "predict_proba", "decision_function"}, default="predict"
-        What is compared. All but the two metrics for regressors and scores need "predict".
+        What is compared. The first six metrics, of labels, need "predict".
 
     sensitive_features : str, int or list of them, default=None
         Columns of X, names of a data frame's or places in an array. X is what the search is
@@ -202,6 +219,6 @@ def make_fairness_scorer(
     if metric not in _OF_NUMBERS and response_method != "predict":
         raise ValueError(
             f"{metric} compares labels: response_method must be 'predict', got "
-            f"{response_method!r}. For scores there are {' and '.join(_OF_NUMBERS)}."
+            f"{response_method!r}. For scores there are {', '.join(_OF_NUMBERS)}."
         )
     return FairnessScorer(metric, pos_label, response_method, sensitive_features)

@@ -14,6 +14,7 @@ from sklearn_privfair.metrics import (
     demographic_parity_difference,
     group_means,
     mean_prediction_difference,
+    sensitive_correlation,
     statistical_parity_difference,
 )
 
@@ -128,3 +129,40 @@ def test_bad_input():
             measure(y, np.ones((3, 2)), sensitive_features=[0, 1, 1])
         with pytest.raises(ValueError, match="sensitive_features has 2 rows"):
             measure(y, y, sensitive_features=[0, 1])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_correlation_with_a_continuous_feature(weighted):
+    _, y_pred, group, weight = draw(4)
+    rng = np.random.default_rng(0)
+    features = {"age": -y_pred + rng.normal(size=400), "income": group + rng.normal(size=400)}
+    weight = weight if weighted else None
+    expected = []
+    for values in features.values():
+        c = np.cov(y_pred, values, aweights=weight)
+        expected.append(abs(c[0, 1]) / np.sqrt(c[0, 0] * c[1, 1]))
+    for given in (features, pd.DataFrame(features, index=range(400, 0, -1))):
+        value = sensitive_correlation(None, y_pred, sensitive_features=given, sample_weight=weight)
+        assert value == pytest.approx(max(expected))
+    labels = np.where(y_pred > 0, "yes", "no")
+    value = sensitive_correlation(
+        labels, labels, sensitive_features=features["age"], pos_label="yes"
+    )
+    assert value == pytest.approx(abs(np.corrcoef(y_pred > 0, features["age"])[0, 1]))
+
+
+def test_correlation_of_constants():
+    age = [0.1, 0.2, 0.5]
+    assert sensitive_correlation(None, [0.3] * 3, sensitive_features=age) == 0.0
+    with pytest.warns(UndefinedMetricWarning, match="a sensitive feature is constant") as record:
+        assert np.isnan(sensitive_correlation(None, age, sensitive_features=[0.3] * 3))
+    assert record[0].filename == __file__
+    assert sensitive_correlation(None, age, sensitive_features=age) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="give pos_label, if they are labels"):
+        sensitive_correlation(None, ["a", "b", "a"], sensitive_features=age)
+    with pytest.raises(ValueError, match="sensitive_features must be numbers"):
+        sensitive_correlation(None, age, sensitive_features=["a", "b", "a"])
+    with pytest.raises(ValueError, match="sensitive_features contains NaN"):
+        sensitive_correlation(None, age, sensitive_features=[1.0, np.nan, 2.0])
+    with pytest.raises(ValueError, match="y_true has 1, y_pred has 3"):
+        sensitive_correlation([1.0], age, sensitive_features=age)

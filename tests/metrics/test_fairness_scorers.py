@@ -239,6 +239,20 @@ def test_regressors_and_scores():
         assert scorer(logistic, X, Y, sensitive_features=SEX) == -expected
 
 
+def test_a_continuous_sensitive_feature():
+    age = X["a"].to_numpy() + RNG.normal(size=N)
+    model = LogisticRegression().fit(X, Y)
+    for pos_label, method, y_pred in [
+        ("yes", "predict", model.predict(X) == "yes"),
+        (None, "predict_proba", model.predict_proba(X)[:, 1]),
+    ]:
+        scorer = make_fairness_scorer(
+            "sensitive_correlation", pos_label=pos_label, response_method=method
+        )
+        score = scorer(model, X, Y, sensitive_features=age)
+        assert score == pytest.approx(-abs(np.corrcoef(y_pred, age)[0, 1]))
+
+
 @pytest.mark.parametrize("constraint", ["demographic_parity_difference", "equalized_odds_ratio"])
 def test_constrained_scores_rank_the_fair_above_the_unfair(constraint):
     rows = []
