@@ -104,7 +104,7 @@ default="demographic_parity"
     >>> from sklearn.datasets import make_classification
     >>> from skorch import NeuralNetClassifier
     >>> from torch import nn
-    >>> from sklearn_privfair.fairness import AdversarialDebiasingClassifier
+    >>> from sklearn_privfair.fairness._adversarial_debiasing import AdversarialDebiasingClassifier
     >>> X, y = make_classification(2000, 5, n_redundant=0, random_state=0)
     >>> group = np.where(X[:, 0] + np.random.RandomState(0).randn(2000) > 0, "a", "b")
     >>> net = NeuralNetClassifier(

@@ -148,7 +148,7 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
     >>> attack = MembershipInferenceClassifier(
     ...     FrozenEstimator(victim), method="rmia", n_shadow_models=4, random_state=0
     ... )
-    >>> attack = attack.fit(X[1000:], y[1000:])
+    >>> attack = attack.fit(X[1000:], y[1000:], audit=(X[:1000], y[:1000]))
     >>> score = attack.decision_function(X[:1000], y[:1000])
     >>> bool(roc_auc_score(np.arange(1000) < 500, score) > 0.9)
     True
