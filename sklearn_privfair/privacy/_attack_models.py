@@ -12,7 +12,12 @@ from sklearn.utils._param_validation import HasMethods
 from skorch import NeuralNetBinaryClassifier
 from torch import nn
 
-from sklearn_privfair.differentiable._skorch_training import is_net, net_inputs
+from sklearn_privfair.differentiable._skorch_training import (
+    is_net,
+    net_inputs,
+    net_rows,
+    step_to_fit,
+)
 from sklearn_privfair.privacy._method import MembershipMethod
 from sklearn_privfair.privacy._shadow_training import fit_in_place
 
@@ -75,11 +80,7 @@ class ShadowAttack(MembershipMethod):
                 continue  # a class of which no record, or only members, are known
             given = self.attack_estimator
             model = attack_net(X.shape[1]) if given is None else clone(given)
-            _set_random_states(model, seed)
-            y = truth[chosen].astype(np.int64)
-            self.attack_models_[group] = fit_in_place(
-                model, "fit", X[chosen], y, np.array([0, 1]), seed
-            )
+            self.attack_models_[group] = fit_attack_model(model, X[chosen], truth[chosen], seed)
 
     def judge(self, evidence):
         X, score = _features(evidence), np.empty(len(evidence.codes))
@@ -91,7 +92,7 @@ class ShadowAttack(MembershipMethod):
                     "others of this class among the records given to fit. Give more records of "
                     "it, or use ShadowAttack(per_class=False)."
                 )
-            score[chosen] = _log_odds(self.attack_models_[group], X[chosen])
+            score[chosen] = odds_of_membership(self.attack_models_[group], X[chosen])
         return score
 
 
@@ -101,9 +102,19 @@ def _features(evidence):
     return np.hstack([proba, np.eye(proba.shape[1])[evidence.codes]]).astype(np.float32)
 
 
-def _log_odds(model, X):
+def fit_attack_model(model, X, truth, seed):
+    """Fit any classifier on membership, in place and seeded."""
+    _set_random_states(model, seed)
+    return fit_in_place(model, "fit", X, truth.astype(np.int64), np.array([0, 1]), seed)
+
+
+def odds_of_membership(model, X):
+    """Give the log-odds of membership, by any classifier."""
+    last = step_to_fit(model)
+    if is_net(last):
+        X = net_inputs(last, X) if last is model else net_rows(last, X)
     with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
-        proba = model.predict_proba(net_inputs(model, X) if is_net(model) else X)
+        proba = model.predict_proba(X)
     p = proba[:, 1].astype(np.float64)
     q = proba[:, 0].astype(np.float64)
     tiny = 1e-12

@@ -70,5 +70,6 @@ class LabelOnlyAttack(MembershipMethod):
             attack = clone(self.attack).fit(evidence.model)
             found = attack.generate(evidence.rows(index[right]))
             distance = np.asarray(found.distance[self.norm], dtype=np.float64)
+            distance = np.where(found.success, distance, 1.0)  # else it may be infinite
             score[right] = np.where(found.success, distance / (1 + distance), 1.0)
         return score

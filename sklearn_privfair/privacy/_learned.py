@@ -9,10 +9,10 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.ensemble._base import _set_random_states
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklearn_privfair.privacy import _signals
+from sklearn_privfair.privacy._attack_models import fit_attack_model, odds_of_membership
 from sklearn_privfair.privacy._method import MembershipMethod
 from sklearn_privfair.privacy._rmia import RMIA
 
@@ -57,32 +57,30 @@ class LearnedAttack(MembershipMethod):
         if len(X) > self.max_records:
             chosen = np.random.default_rng(seed).choice(len(X), self.max_records, replace=False)
             X, y = X[chosen], y[chosen]
-        self.attack_model_ = self._fresh(seed).fit(X, y)
+        given = self.attack_estimator
+        model = attack_trees() if given is None else clone(given)
+        self.attack_model_ = fit_attack_model(model, X, y, seed)
 
     def judge(self, evidence):
-        proba = self.attack_model_.predict_proba(signals(evidence))
-        return np.log(np.maximum(proba[:, 1], 1e-12)) - np.log(np.maximum(proba[:, 0], 1e-12))
+        return odds_of_membership(self.attack_model_, signals(evidence))
 
-    def _fresh(self, seed):
-        if self.attack_estimator is not None:
-            model = clone(self.attack_estimator)
-            _set_random_states(model, seed)
-            return model
-        return HistGradientBoostingClassifier(
-            max_iter=200,
-            learning_rate=0.05,
-            max_leaf_nodes=15,
-            min_samples_leaf=100,
-            l2_regularization=1.0,
-            early_stopping=False,
-            random_state=seed,
-        )
+
+def attack_trees():
+    """Make the classifier that learns if none is given."""
+    return HistGradientBoostingClassifier(
+        max_iter=200,
+        learning_rate=0.05,
+        max_leaf_nodes=15,
+        min_samples_leaf=100,
+        l2_regularization=1.0,
+        early_stopping=False,
+    )
 
 
 def _examples(game):
     rounds = [(signals(evidence), truth) for evidence, truth in game.rounds()]
     X, y = (np.concatenate(part) for part in zip(*rounds, strict=True))
-    return X, y.astype(np.int64)
+    return X, y
 
 
 def signals(evidence):

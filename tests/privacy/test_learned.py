@@ -1,0 +1,131 @@
+"""The learned attack: its signals written out, and any classifier that learns from them."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+from sklearn.datasets import load_digits
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from sklearn_privfair.privacy import RMIA, LearnedAttack, MembershipInferenceClassifier
+from sklearn_privfair.privacy import _signals as plain
+from sklearn_privfair.privacy._learned import signals
+
+from ._membership_harness import game_of, random_proba
+
+X, Y = load_digits(return_X_y=True)
+
+
+def made_up(online, n=50, n_models=6):
+    rng = np.random.default_rng(0)
+    members, codes = rng.random((n_models, n)) < 0.5, rng.integers(0, 3, n)
+    members[1::2] = ~members[::2]
+    audited = np.full(n, online)
+    return game_of(random_proba((n_models, 1, n, 3), 0), codes, members, audited)
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_signals_written_out(online):
+    game = made_up(online)
+    k = 2
+    evidence, _ = list(game.rounds())[k]
+    others = [j for j in range(6) if j != k and not (online and j == k ^ 1)]
+    judged = [i for i in range(50) if not game.members[others, i].all()]
+    found = signals(evidence)
+    for row, i in zip(found, judged, strict=True):
+        p, label = game.proba[k, 0, i], game.records.codes[i : i + 1]
+        own = plain.log_odds(p[None], label)[0]
+        top = np.sort(p)
+        expected = [own, plain.entropy(p), plain.modified_entropy(p[None], label)[0]]
+        expected += [np.log(top[-1] / top[-2])]
+        odds = {j: plain.log_odds(game.proba[j, 0, i][None], label)[0] for j in others}
+        out = [odds[j] for j in others if not game.members[j, i]]
+        inside = [odds[j] for j in others if game.members[j, i]]
+        without = np.mean(expit(out))
+        among = np.mean(expit(inside)) if online else 0.6 * without + 0.4
+        average = (without + among) / 2
+        expected += [np.log(expit(own) / average), label[0]]
+        expected += [np.mean(out), own - np.mean(out), np.mean(expit(out))]
+        if online:
+            expected += [np.mean(inside), own - np.mean(inside), np.mean(expit(inside))]
+            expected += [np.mean(inside) - np.mean(out)]
+        np.testing.assert_allclose(row, expected, rtol=1e-9)
+
+
+def test_offline_does_not_look_at_models_trained_with_the_record():
+    game = made_up(online=False)
+    before = [signals(evidence) for evidence, _ in game.rounds()]
+    for k, (evidence, _) in enumerate(game.rounds()):
+        evidence.shadow_proba[evidence.members[:, None]] = [1.0, 0.0, 0.0]
+        np.testing.assert_array_equal(signals(evidence), before[k])
+
+
+class TwoOutputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(9, 2)
+
+    def forward(self, X):
+        return self.linear(X)
+
+
+def net():
+    return NeuralNetClassifier(
+        TwoOutputs, criterion=nn.CrossEntropyLoss, max_epochs=5, train_split=None, verbose=0
+    )
+
+
+LEARNERS = {
+    "default": None,
+    "linear": make_pipeline(StandardScaler(), LogisticRegression()),
+    "trees": ExtraTreesClassifier(30, min_samples_leaf=10),
+    "net": net(),
+    "pipeline with net": make_pipeline(StandardScaler(), net()),
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_any_classifier_learns(name):
+    victim = RandomForestClassifier(10, random_state=0).fit(X[:300], Y[:300])
+    state = torch.random.get_rng_state()
+    attack = MembershipInferenceClassifier(
+        FrozenEstimator(victim),
+        method=LearnedAttack(LEARNERS[name]),
+        n_shadow_models=4,
+        shadow_size=300,
+        random_state=0,
+    )
+    score = attack.fit(X[600:], Y[600:]).decision_function(X[:600], Y[:600])
+    assert roc_auc_score(np.arange(600) < 300, score) > 0.75
+    again = attack.fit(X[600:], Y[600:]).decision_function(X[:600], Y[:600])
+    np.testing.assert_array_equal(again, score)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_max_records():
+    counts = []
+
+    class Counts(LogisticRegression):
+        def fit(self, X, y):
+            counts.append(len(X))
+            return super().fit(X, y)
+
+    game = made_up(online=False)
+    for limit, expected in ((10**6, None), (40, 40)):
+        LearnedAttack(Counts(max_iter=1000, C=1e-3), max_records=limit).learn(game, 0)
+        all_of_them = sum(len(truth) for _, truth in game.rounds())
+        assert counts[-1] == (expected or all_of_them)
+
+
+def test_the_same_gain_as_rmia():
+    """One signal is RMIA's with its defaults: no other copy of it."""
+    game = made_up(online=True)
+    evidence, _ = next(game.rounds())
+    np.testing.assert_array_equal(signals(evidence)[:, 4], RMIA().gain(evidence))
