@@ -327,6 +327,11 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
             As `decision_function` gives it.
         """
         check_is_fitted(self)
+        if isinstance(self.estimator, nn.Module):
+            raise TypeError(
+                "estimator is a torch module, which says nothing of how it was trained, so that "
+                "none can stand in for it; give a skorch net around it to have a score."
+            )
         y = self._checked(X, y, reset=False)
         codes = self._encode(y)
         seed = self._seed + STAND_IN

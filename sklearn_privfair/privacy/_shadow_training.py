@@ -9,8 +9,10 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.ensemble._base import _set_random_states
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_memory
+from torch import nn
 
 from sklearn_privfair.differentiable._fast_training import tight_loop
 from sklearn_privfair.differentiable._skorch_training import (
@@ -70,6 +72,9 @@ def train_shadows(
         Each model, and its answers.
     """
     memory = check_memory(memory)
+    module = getattr(step_to_fit(bare(estimator)), "module", None)
+    if strategy == "train" and not isinstance(module, nn.Module):
+        estimator = clone(bare(estimator))  # whatever it was fitted on, the same shadows are kept
     together = (estimator, X, codes, members, labels, seed, tuple(augmentations))
     if strategy == "train" and precision is None and stacks(estimator, members):
         return memory.cache(_train_together)(*together)
@@ -95,9 +100,11 @@ def stacks(estimator, members):
 
 
 def _train_together(estimator, X, codes, members, labels, seed, augmentations):
-    nets = [fresh_net(bare(estimator)) for _ in members]
-    for net in nets:
-        check_classifies(net)
+    nets = []
+    for k in range(len(members)):
+        with seeded(seed + k):
+            nets.append(fresh_net(bare(estimator)))
+        check_classifies(nets[-1])
     data = [net_inputs(nets[0], _safe_indexing(X, np.flatnonzero(m)), codes[m]) for m in members]
     fit_nets_stacked(nets, data, [seed + k for k in range(len(nets))])
     return [(net, ask(net, X, labels, augmentations)) for net in nets]
@@ -133,10 +140,21 @@ def fit_anew(estimator, X, codes, labels, seed, precision=None):
     -------
     model : classifier
     """
-    plain = bare(estimator)
-    model = fresh_net(plain) if is_net(plain) else clone(plain)
+    with turn(estimator), seeded(seed):
+        model = _unfitted(bare(estimator))
     _set_random_states(model, seed)
     return fit_in_place(model, "fit", X, codes, labels, seed, precision)
+
+
+def _unfitted(estimator):
+    """Clone an estimator; of the net in which it may end, weights given as such are drawn anew."""
+    if is_net(estimator):
+        return fresh_net(estimator)
+    model = clone(estimator)
+    if isinstance(estimator, Pipeline) and is_net(estimator.steps[-1][1]):
+        name, net = estimator.steps[-1]
+        model.steps[-1] = name, fresh_net(net)
+    return model
 
 
 def _fit_further(estimator, X, codes, labels, seed, precision):
