@@ -83,7 +83,7 @@ def train_shadows(
         delayed(train)(
             estimator, X, codes, rows, labels, strategy, seed + k, precision, tuple(augmentations)
         )
-        for k, rows in enumerate(members)
+        for k, rows in enumerate(map(np.ascontiguousarray, members))  # strides count in the cache
     )
 
 

@@ -3,15 +3,58 @@
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_digits
+from skorch import NeuralNetClassifier
+from torch import nn
 
+from sklearn_privfair.privacy import MembershipInferenceClassifier
 from sklearn_privfair.privacy._evidence import Evidence
 from sklearn_privfair.privacy._game import Game
 from sklearn_privfair.privacy._moments import Spread
 from sklearn_privfair.privacy._records import Records
 
 TINY = 1e-12
+
+# digits of which the first ones are the victim's, and the others the attacker's
+X, Y = load_digits(n_class=4, return_X_y=True)
+X = X.astype(np.float32) / 16
+NEW, OF_NEW = X[:150], Y[:150]
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(64, 32), nn.Dropout(0.2), nn.ReLU(), nn.Linear(32, 4))
+
+    def forward(self, X):
+        return self.layers(X)
+
+
+def net(module=Net, **params):
+    defaults = {
+        "criterion": nn.CrossEntropyLoss,
+        "optimizer": torch.optim.Adam,
+        "lr": 0.01,
+        "max_epochs": 8,
+        "train_split": None,
+        "iterator_train__shuffle": True,
+        "verbose": 0,
+    }
+    return NeuralNetClassifier(module, **defaults | params)
+
+
+def attack_of(victim, **params):
+    """An attack with four shadow models, by LiRA."""
+    defaults = {"method": "lira", "n_shadow_models": 4, "random_state": 0}
+    return MembershipInferenceClassifier(victim, **defaults | params)
+
+
+def scores(attack):
+    """What an attack fitted on the attacker's digits says of the victim's."""
+    return attack.fit(X[150:], Y[150:]).decision_function(NEW, OF_NEW)
 
 
 def of_odds(log_odds):
