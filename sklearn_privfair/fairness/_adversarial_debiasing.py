@@ -90,7 +90,7 @@ default="demographic_parity"
         "predictor_loss", "adversary_loss", "gap" (on training rows) and "alpha".
     n_features_in_ : int
         Number of features seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where the data have names.
 
     References

@@ -121,7 +121,7 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         victim; learned on other records than judged. What the attacker expects. NaN: no games.
     n_features_in_ : int
         Number of features of the records.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where the data have names.
 
     See Also
