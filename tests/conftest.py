@@ -1,4 +1,4 @@
-"""What every test shares: one thread, no display, scikit-learn's array-API checks switched on."""
+"""What every test shares: one thread, no display, the array-API checks of scikit-learn, a seed."""
 
 import os
 
@@ -7,10 +7,18 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _same_draws():
+    """Start every test from the same global generators, whichever tests ran before it."""
+    np.random.seed(0)  # noqa: NPY002
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
