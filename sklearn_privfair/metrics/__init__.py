@@ -30,8 +30,10 @@ from ._membership_report import membership_report
 from ._one_run_audit import one_run_epsilon_lower_bound
 from ._privacy_audit import epsilon_lower_bound
 from ._scorer import make_attack_scorer, make_robust_accuracy_scorer
+from ._word_vectors import MissingWordsWarning
 
 __all__ = [
+    "MissingWordsWarning",
     "attack_success_rate",
     "demographic_parity_difference",
     "demographic_parity_ratio",
