@@ -1,0 +1,5 @@
+"""Concepts erased from vectors of any kind, and word vectors debiased."""
+
+from ._word_lists import load_word_list, word_list_names
+
+__all__ = ["load_word_list", "word_list_names"]
