@@ -1,5 +1,6 @@
 """What every test shares: one thread, no display, the array-API checks of scikit-learn, a seed."""
 
+import json
 import os
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when scipy is first imported
@@ -28,3 +29,22 @@ def real_data():
     if not folder or not Path(folder).is_dir():
         pytest.skip("SKLEARN_PRIVFAIR_DATA names no folder with the real data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def google_news(real_data):
+    """Word vectors, 16,510 of those of GoogleNews; not to be changed."""
+    from gensim.models import KeyedVectors
+
+    path = real_data / "embeddings" / "googlenews_subset_300d.bin.gz"
+    return KeyedVectors.load_word2vec_format(str(path), binary=True)
+
+
+@pytest.fixture(scope="session")
+def word_list(real_data):
+    """Read a JSON file of the folder with word lists."""
+
+    def read(name):
+        return json.loads((real_data / "embeddings" / "wordlists" / name).read_text())
+
+    return read
