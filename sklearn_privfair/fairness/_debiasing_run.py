@@ -19,6 +19,7 @@ from sklearn_privfair.differentiable._skorch_training import hooked
 from sklearn_privfair.fairness._adversary import Adversary, guess_loss
 from sklearn_privfair.fairness._gap import group_gap
 
+ROWS_AT_ONCE = 8192
 HISTORY = ("predictor_loss", "adversary_loss", "gap", "alpha")
 
 
@@ -190,8 +191,7 @@ class DebiasingRun:
 
     def _end_epoch(self):
         debiaser, n = self.debiaser, self.sums[2]
-        with torch.random.fork_rng(devices=[]):
-            predicted = np.asarray(self.net.predict(self.X)).astype(np.int64)
+        predicted = self._predicted()
         gap = max(
             group_gap(
                 predicted,
@@ -209,6 +209,16 @@ class DebiasingRun:
         self.net.history.record("gap", float(gap))
         self.alpha.look(gap)
         self.sums[:] = 0
+
+    def _predicted(self):
+        """Predict the training rows as the net would, in large batches and without its loader."""
+        net, found = self.net, []
+        for rows in torch.as_tensor(self.X).split(ROWS_AT_ONCE):
+            log_p = log_proba(net, net.evaluation_step((rows, None)))
+            threshold = getattr(net, "threshold", None)  # of skorch's binary classifiers
+            code = log_p.argmax(1) if threshold is None else log_p[:, 1].exp() > threshold
+            found.append(code.long().cpu())
+        return torch.cat(found).numpy()
 
 
 def logits(net, answer):
