@@ -68,6 +68,10 @@ def make_instance(cls, **params):
         chosen["method"] = "loss"  # others warn of records that all of two shadow models know
     if "attack" in accepted:
         chosen["attack"] = PGDAttack(eps=0.05, n_steps=2, random_state=0)
+    if "definitional_sets" in accepted:  # of a bare array a word is the number of its row
+        chosen |= {"definitional_sets": [(0, 1), (2, 3), (4, 5)], "specific_words": None}
+    if "equalize_sets" in accepted:
+        chosen["equalize_sets"] = None
     if "surrogate" in accepted:
         chosen["surrogate"] = make_pipeline(StandardScaler(), LogisticRegression())
     return cls(**chosen | params)
