@@ -30,7 +30,7 @@ class BaseWordDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _fit(self, X):
         """Read the words, find the bias subspace, and let the subclass learn the rest."""
         table = self._read(X, reset=True)
-        self.missing_words_ = {}
+        self.missing_words_: dict[str, list] = {}
         sets = self._known_sets("definitional_sets", table)
         if not sets:
             missing = self.missing_words_["definitional_sets"]
