@@ -1,6 +1,6 @@
 """Pure functions of arrays, and the scorers made from them."""
 
-from ._analogy import compute_analogy
+from ._analogy import compute_analogies, compute_analogy
 from ._analogy_accuracy import analogy_accuracy
 from ._bias_clustering import bias_clustering
 from ._bias_direction import bias_direction, bias_projection
@@ -58,6 +58,7 @@ __all__ = [
     "bias_direction",
     "bias_probe",
     "bias_projection",
+    "compute_analogies",
     "compute_analogy",
     "demographic_parity_difference",
     "demographic_parity_ratio",

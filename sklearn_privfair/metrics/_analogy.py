@@ -1,4 +1,4 @@
-"""One analogy: a is to b as c is to which word of the vocabulary.
+"""Analogies: a is to b as c is to which word of the vocabulary.
 
 Mikolov, Yih & Zweig, "Linguistic regularities in continuous space word representations" (2013).
 """
@@ -16,19 +16,13 @@ SEARCH: dict = {
     "method": [StrOptions(set(METHODS))],
     "first": [Interval(Integral, 1, None, closed="left"), None],
 }
+_ASKED: dict = SEARCH | {
+    "n_words": [Interval(Integral, 1, None, closed="left")],
+    "allow_inputs": ["boolean"],
+}
 
 
-@validate_params(
-    SEARCH
-    | {
-        "a": [str],
-        "b": [str],
-        "c": [str],
-        "n_words": [Interval(Integral, 1, None, closed="left")],
-        "allow_inputs": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@validate_params(_ASKED | {"a": [str], "b": [str], "c": [str]}, prefer_skip_nested_validation=True)
 def compute_analogy(
     vectors, a, b, c, *, n_words=1, method="3cosadd", first=None, allow_inputs=False
 ):
@@ -75,8 +69,8 @@ def compute_analogy(
 
     See Also
     --------
+    compute_analogies : Many at once.
     analogy_accuracy : Many, with known answers.
-    sklearn_privfair.inspection.AnalogyTable : Before and after debiasing, side by side.
 
     References
     ----------
@@ -97,17 +91,79 @@ def compute_analogy(
     lookup = Lookup(vectors)
     for name, word in (("a", a), ("b", b), ("c", c)):
         lookup.find([word], name)
-    triple = np.array([[lookup.place[word] for word in (a, b, c)]])
-    n_barred = 0 if allow_inputs else np.sum(np.unique(triple) < (first or len(lookup.words)))
-    n_there = min(first or len(lookup.words), len(lookup.words)) - n_barred
+    return _solve(lookup, [(a, b, c)], n_words, method, first, allow_inputs)[0]
+
+
+@validate_params(_ASKED | {"triples": "no_validation"}, prefer_skip_nested_validation=True)
+def compute_analogies(
+    vectors, triples, *, n_words=1, method="3cosadd", first=None, allow_inputs=False
+):
+    """Solve many analogies, each a is to b as c is to which word.
+
+    Parameters
+    ----------
+    vectors : KeyedVectors, (words, array) or mapping of str to array-like
+        Word vectors, as in :func:`weat`; brought to length 1 once for all.
+
+    triples : list of (str, str, str)
+        The words a, b and c of each.
+
+    n_words : int, default=1
+        How many answers to each, the best first.
+
+    method : {"3cosadd", "3cosmul"}, default="3cosadd"
+        As in :func:`compute_analogy`.
+
+    first : int, default=None
+        Take answers only from the first so many words. `None`: from all.
+
+    allow_inputs : bool, default=False
+        Whether the three words may be answers.
+
+    Returns
+    -------
+    answers : list of list of (str, float)
+        For each analogy the words and their scores.
+
+    Raises
+    ------
+    ValueError
+        If a word has no vector, or there are fewer words than are asked for.
+
+    See Also
+    --------
+    compute_analogy : One of them.
+    sklearn_privfair.inspection.AnalogyTable : Before and after debiasing, side by side.
+
+    Examples
+    --------
+    >>> from sklearn_privfair.metrics import compute_analogies
+    >>> vectors = {"man": [1, 0, 0], "woman": [0, 1, 0], "king": [1, 0, 1], "queen": [0, 1, 1]}
+    >>> answers = compute_analogies(vectors, [("man", "king", "woman"), ("king", "man", "queen")])
+    >>> [words[0][0] for words in answers]
+    ['queen', 'woman']
+    """
+    lookup = Lookup(vectors, missing="raise")
+    triples = lookup.find_tuples(triples, "triples", length=3)
+    lookup.report()
+    return _solve(lookup, triples, n_words, method, first, allow_inputs)
+
+
+def _solve(lookup, triples, n_words, method, first, allow_inputs):
+    places = np.array([[lookup.place[word] for word in triple] for triple in triples])
+    limit = len(lookup.words[:first])
+    n_there = limit if allow_inputs else min(limit - sum(np.unique(p) < limit) for p in places)
     if n_words > n_there:
         raise ValueError(f"n_words={n_words} answers are asked for, and there are {n_there} words.")
-    places, scores = search(
+    found, scores = search(
         unit_matrix(lookup.matrix),
-        triple,
+        places,
         n_words,
         method=method,
-        barred=None if allow_inputs else triple,
+        barred=None if allow_inputs else places,
         restrict=first,
     )
-    return [(lookup.words[i], float(s)) for i, s in zip(places[0], scores[0], strict=True)]
+    return [
+        [(lookup.words[i], float(score)) for i, score in zip(*line, strict=True)]
+        for line in zip(found, scores, strict=True)
+    ]

@@ -7,7 +7,12 @@ import pytest
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
-from sklearn_privfair.metrics import _analogy_search, analogy_accuracy, compute_analogy
+from sklearn_privfair.metrics import (
+    _analogy_search,
+    analogy_accuracy,
+    compute_analogies,
+    compute_analogy,
+)
 
 WORDS = [f"w{i}" for i in range(60)]
 
@@ -55,6 +60,20 @@ def test_answers_with_the_words_asked_for_and_among_the_first(keyed):
     assert [word for word, _ in everything] == others
     with pytest.raises(ValueError, match=f"n_words={len(others) + 1} .* there are {len(others)}"):
         compute_analogy(keyed, a, b, c, n_words=len(others) + 1, first=30)
+
+
+@pytest.mark.parametrize("options", [{}, {"n_words": 3, "method": "3cosmul", "first": 50}])
+def test_many_at_once_are_those_one_by_one(keyed, options):
+    triples = [question[:3] for question in make_questions(9)]
+    answers = compute_analogies(keyed, triples, **options)
+    for triple, found in zip(triples, answers, strict=True):
+        expected = compute_analogy(keyed, *triple, **options)
+        assert [word for word, _ in found] == [word for word, _ in expected]
+        assert [s for _, s in found] == pytest.approx([s for _, s in expected], rel=1e-5)
+    with pytest.raises(ValueError, match="triples lacks 'gone'"):
+        compute_analogies(keyed, [*triples, ("w1", "gone", "w2")])
+    with pytest.raises(ValueError, match="tuples of 3 words; it holds"):
+        compute_analogies(keyed, [("w1", "w2")])
 
 
 def test_a_zero_vector_is_no_answer_and_no_nan():
