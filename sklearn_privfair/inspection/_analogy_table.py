@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sklearn_privfair.inspection._axes import GREY, colour, make_axes
+from sklearn_privfair.inspection._word_vectors import before_and_after, check_named
 from sklearn_privfair.metrics import compute_analogies
 
 _COLUMNS = ("kind", "a", "b", "c")
@@ -109,7 +110,7 @@ class AnalogyTable:
             As :meth:`from_vectors`.
         """
         return cls.from_vectors(
-            {"before": vectors, "after": estimator.transform(vectors)},
+            before_and_after(estimator, vectors),
             analogies,
             n_words=n_words,
             method=method,
@@ -162,11 +163,7 @@ class AnalogyTable:
         ValueError
             If a word has no vector in one of the sets, or a set has a name of a column.
         """
-        if not isinstance(vectors, Mapping) or not all(isinstance(name, str) for name in vectors):
-            raise TypeError(
-                "vectors must map names to word vectors, {'before': ..., 'after': ...}; got "
-                f"{type(vectors).__name__}."
-            )
+        check_named(vectors)
         taken = [name for name in vectors if name in (*_COLUMNS, "changed")]
         if taken:
             raise ValueError(f"vectors may not have the names {taken}; the table has them.")

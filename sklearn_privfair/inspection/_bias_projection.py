@@ -3,13 +3,12 @@
 The direction of Bolukbasi et al. (2016), "Man is to computer programmer as woman is to homemaker?".
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sklearn_privfair.inspection._axes import GREY, colour, make_axes
+from sklearn_privfair.inspection._word_vectors import before_and_after, check_named
 from sklearn_privfair.metrics import bias_direction, bias_projection
 
 _LABELLED = 60  # words more than these are not all named
@@ -108,7 +107,7 @@ class BiasProjectionDisplay:
                     "pass direction, such as a pair of words."
                 )
             direction = np.atleast_2d(estimator.components_)[0]
-        both = {"before": vectors, "after": estimator.transform(vectors)}
+        both = before_and_after(estimator, vectors)
         return cls.from_vectors(both, words, direction, ends=ends, missing=missing, ax=ax)
 
     @classmethod
@@ -145,11 +144,7 @@ class BiasProjectionDisplay:
         ValueError
             As :func:`~sklearn_privfair.metrics.bias_projection`.
         """
-        if not isinstance(vectors, Mapping) or not all(isinstance(name, str) for name in vectors):
-            raise TypeError(
-                "vectors must map names to word vectors, {'before': ..., 'after': ...}; got "
-                f"{type(vectors).__name__}."
-            )
+        check_named(vectors)
         if isinstance(direction, tuple) and isinstance(direction[0], str):
             ends = ends or direction[::-1]
         direction = _array_of(direction, next(iter(vectors.values())))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from sklearn_privfair.embeddings import HardDebias
 from sklearn_privfair.inspection import AnalogyTable, BiasProjectionDisplay
 from sklearn_privfair.inspection._axes import PALETTE
 from sklearn_privfair.metrics import (
@@ -84,6 +85,21 @@ def test_from_estimator_takes_its_components(before):
     assert "no" in other.ax_.get_xlabel()
     with pytest.raises(ValueError, match="SimpleNamespace has no components_"):
         BiasProjectionDisplay.from_estimator(SimpleNamespace(), before, WORDS[:5])
+
+
+def test_a_debiaser_that_writes_in_place_leaves_what_was_before(before):
+    words, array = WORDS, before[1].copy()
+    pairs = [("w000", "w001")]
+    debias = HardDebias(pairs, None, None, copy=False).fit((words, array))
+    expected = bias_projection(before, debias.components_[0], WORDS[:9])
+    display = BiasProjectionDisplay.from_estimator(debias, (words, array), WORDS[:9])
+    np.testing.assert_allclose(display.frame()["before"], expected.sort_values())
+    np.testing.assert_allclose(display.frame()["after"], 0, atol=1e-12)
+    table = AnalogyTable.from_estimator(debias, (words, array), [("w000", "w007", "w001")])
+    answer = compute_analogy(before, "w000", "w007", "w001")[0][0]
+    assert table.frame()["before"].tolist() == [answer]
+    np.testing.assert_array_equal(array, before[1])
+    assert debias.copy is False
 
 
 def test_many_words_are_not_all_named(before):
