@@ -160,7 +160,8 @@ n_moved = least.distance["l0"][least.success]
 print(f"{least.success.sum()} of {len(few)} turned, by {np.median(n_moved):.0f} changes (median)")
 for row in np.argsort(least.distance["l2"])[:5]:
     before, after = X_test.iloc[few[row]], least.X_adv.iloc[row]
-    moved = [f"{c} {before[c]} to {after[c]}" for c in X.columns if before[c] != after[c]]
+    same = (before == after) | (before.isna() & after.isna())
+    moved = [f"{c} {before[c]} to {after[c]}" for c in X.columns[~same]]
     print(f"{least.y_pred[row]:>5} to {least.y_pred_adv[row]:5} by {', '.join(moved)}")
 
 plt.show()

@@ -45,7 +45,9 @@ class Starts:
                     "say starts='data'."
                 )
             return cls()
-        numbers = job.space.encode(read(attack, points))
+        points = read(attack, points)
+        job.space.table.carry(points)
+        numbers = job.space.encode(points)
         if numbers.shape[1:] != job.rows.shape[1:]:
             raise ValueError(
                 f"starts are rows of shape {numbers.shape[1:]}, the rows attacked of shape "

@@ -87,7 +87,8 @@ class Table:
         self.fixed = {*map(int, constraints.immutable)}
         given, typed = constraints.categories or {}, categorical_columns(X)
         self.carried = [i for i in typed if i in self.fixed]
-        self._values = {i: by_code(X.iloc[:, i]) for i in self.carried}
+        self._seen = {i: X.iloc[:, i].drop_duplicates() for i in self.carried}
+        self._values = {i: by_code(seen) for i, seen in self._seen.items()}
         self.categories, self.reachable = {}, {}
         for i in sorted({*map(int, constraints.categorical), *typed} - self.fixed):
             known = self._categories(i, given.get(i), learned.get(i))
@@ -156,6 +157,11 @@ class Table:
                 )
             numbers[gone, i] = MISSING
         return numbers
+
+    def carry(self, X):
+        """Learn the values that other rows hold in columns that are carried along."""
+        for i in self.carried:
+            self._values[i] = by_code(pd.concat([self._seen[i], X.iloc[:, i]]))
 
     def _numbers(self, i, column, dtype):
         if i in self.categories:

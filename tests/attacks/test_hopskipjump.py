@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -164,6 +164,32 @@ def test_starts_from_data_are_nearer():
     drawn = np.median(attack.generate(X[:30]).distance["l2"])
     near = np.median(attack.set_params(starts="data").generate(X[:30]).distance["l2"])
     assert near < 0.8 * drawn
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_starts_hold_what_the_rows_do_not(missing):
+    """Names that may not move, unknown among the rows; and numbers that are missing there."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=200), "b": rng.normal(size=200)})
+    X["town"] = rng.choice(["north", "south", "west"], 200)
+    y = (X["a"] + X["b"] + (X["town"] == "west") > 0).to_numpy()
+    if missing:
+        X.loc[X.index[:60:2], "b"] = np.nan
+    encoder = make_column_transformer((OneHotEncoder(), ["town"]), remainder="passthrough")
+    model = make_pipeline(encoder, HistGradientBoostingClassifier(max_iter=20)).fit(X, y)
+    rows = X[(X["town"] == "north") & X["b"].notna()][:8]
+    attack = HopSkipJumpAttack(
+        constraints=Constraints(immutable=["town"]),
+        bounds=(-9, 9),
+        starts=X[X["town"] != "north"],
+        n_queries=100,
+        random_state=0,
+    )
+    result = attack.fit(model).generate(rows)
+    assert result.success.all()
+    assert (result.X_adv["town"] == "north").all()
+    assert result.X_adv[["a", "b"]].notna().all(axis=None)
+    np.testing.assert_array_equal(model.predict(result.X_adv) != model.predict(rows), True)
 
 
 def test_what_is_needed_to_start_is_said():
