@@ -4,26 +4,22 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
-from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
-from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    check_is_fitted,
-    column_or_1d,
-)
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.privacy._answers import ask
+from sklearn_privfair.privacy._attacker_inputs import (
+    all_labels,
+    check_records,
+    encode,
+    victim_is_fitted,
+)
 from sklearn_privfair.privacy._calibration import MembershipCalibration, play
 from sklearn_privfair.privacy._game_making import make_game
 from sklearn_privfair.privacy._gathering import gather
@@ -34,21 +30,6 @@ from sklearn_privfair.privacy._shadow_design import draw_members
 from sklearn_privfair.privacy._shadow_training import fit_anew
 
 STAND_IN = 2**20  # added to the seed: shadow models take those from 0 on
-
-
-def _victim_is_fitted(self):
-    """Tell whether there is a victim; raise, with the remedy, if it is not fitted."""
-    if isinstance(self.estimator, nn.Module):
-        return True
-    try:
-        check_is_fitted(self.estimator)
-    except NotFittedError as error:
-        raise NotFittedError(
-            f"estimator={self.estimator!r} is not fitted, so that there is no model whose members "
-            "could be told; give the fitted model, in a FrozenEstimator if this attack is to be "
-            "cloned. Without one, score(X, y) judges the attack on a model that stands in."
-        ) from error
-    return True
 
 
 class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
@@ -222,20 +203,20 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         -------
         self : object
         """
-        y = self._checked(X, y, reset=True)
+        y = check_records(self, X, y, reset=True)
         self._seed = draw_seed(self.random_state)
         self.classes_ = np.array([0, 1])
-        self.labels_ = self._all_labels(X, y)
-        codes, judged = self._encode(y), None
+        self.labels_ = all_labels(self, X, y)
+        codes, judged = encode(self.labels_, y), None
         if audit is not None:
             X_audit, y_audit = audit
-            y_audit = self._checked(X_audit, y_audit, reset=False)
-            judged = Records(X_audit, self._encode(y_audit, "audit"))
+            y_audit = check_records(self, X_audit, y_audit, reset=False)
+            judged = Records(X_audit, encode(self.labels_, y_audit, "audit"))
         records, audited = join(Records(X, codes), judged)
         self.method_ = clone(METHODS[self.method] if isinstance(self.method, str) else self.method)
         self.method_._validate_params()
         if self.shadow_strategy != "train":
-            _victim_is_fitted(self)
+            victim_is_fitted(self)
         self._game = make_game(self, records, audited)
         self.shadow_models_, self.shadow_members_ = self._game.models, self._game.members
         self._learn()
@@ -252,7 +233,7 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
             self._calibration = MembershipCalibration(score, truth)
         self.method_.learn(self._game, self._seed)
 
-    @available_if(_victim_is_fitted)
+    @available_if(victim_is_fitted)
     def decision_function(self, X, y):
         """Give the method's score for each record.
 
@@ -269,9 +250,9 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
             The higher, the likelier a member. In the method's own units.
         """
         check_is_fitted(self)
-        return self._judge(self.estimator, X, self._checked(X, y, reset=False))
+        return self._judge(self.estimator, X, check_records(self, X, y, reset=False))
 
-    @available_if(_victim_is_fitted)
+    @available_if(victim_is_fitted)
     def predict_proba(self, X, y):
         """Give the probability of membership, were as many records members as not.
 
@@ -291,7 +272,7 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         member = self._calibration(score) if self._calibration else np.clip(score, 0, 1)
         return np.column_stack([1 - member, member])
 
-    @available_if(_victim_is_fitted)
+    @available_if(victim_is_fitted)
     def predict(self, X, y):
         """Tell members from others.
 
@@ -332,8 +313,8 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
                 "estimator is a torch module, which says nothing of how it was trained, so that "
                 "none can stand in for it; give a skorch net around it to have a score."
             )
-        y = self._checked(X, y, reset=False)
-        codes = self._encode(y)
+        y = check_records(self, X, y, reset=False)
+        codes = encode(self.labels_, y)
         seed = self._seed + STAND_IN
         members = draw_members(codes, np.zeros(len(codes), dtype=bool), 1, len(codes) / 2, seed)[0]
         chosen = _safe_indexing(X, np.flatnonzero(members))
@@ -364,43 +345,9 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
 
     def _gather(self, model, X, y):
         asks = partial(ask, labels=self.labels_, augmentations=self.augmentations)
-        return gather(self._game, self.method_, model, X, self._encode(y), asks, self.n_jobs)
-
-    def _checked(self, X, y, reset):
-        """Look at records and labels, and give the labels as an array."""
-        if issparse(X):
-            raise TypeError(
-                "X is sparse, and sparse data are not supported here: records are told apart by "
-                "their rows; give X.toarray()."
-            )
-        check_consistent_length(X, y)
-        _check_feature_names(self, X, reset=reset)
-        _check_n_features(self, X, reset=reset)
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        return y
-
-    def _all_labels(self, X, y):
-        """Give the classes: the victim's, if it is there; of a net the numbers of its outputs."""
-        try:
-            _victim_is_fitted(self)
-        except NotFittedError:
-            return np.unique(y)
-        victim = Victim(self.estimator)
-        if victim.classes_ is not None:
-            return np.asarray(victim.classes_)
-        return np.arange(victim.proba(_safe_indexing(X, [0])).shape[1])
-
-    def _encode(self, y, name="y"):
-        codes = pd.Index(self.labels_).get_indexer(y)
-        if (codes < 0).any():
-            unknown = list(dict.fromkeys(y[codes < 0].tolist()))
-            raise ValueError(
-                f"{name} holds {unknown[:5]}, which are not among the classes, "
-                f"{self.labels_[:10].tolist()}: those of the victim, of a net the numbers of its "
-                "outputs, or if it is not fitted, those of the y given to fit."
-            )
-        return codes
+        return gather(
+            self._game, self.method_, model, X, encode(self.labels_, y), asks, self.n_jobs
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,7 +2,10 @@
 
 import copy
 from contextlib import nullcontext
+from functools import partial
+from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
 import torch
 from joblib import Parallel, delayed
@@ -62,7 +65,8 @@ def train_shadows(
         In what nets are trained.
     augmentations : sequence of callable
     memory : None, str or joblib.Memory
-        Where trained models are kept, one by one.
+        Where trained models are kept, one by one (those trained as one, on a GPU, together), and
+        their answers to the records as they are.
     n_jobs : int or None
     verbose : int
 
@@ -75,16 +79,43 @@ def train_shadows(
     module = getattr(step_to_fit(bare(estimator)), "module", None)
     if strategy == "train" and not isinstance(module, nn.Module):
         estimator = clone(bare(estimator))  # whatever it was fitted on, the same shadows are kept
-    together = (estimator, X, codes, members, labels, seed, tuple(augmentations))
+    known = joblib.hash(X) if getattr(memory, "location", True) else None  # once, and not each time
+    way = partial(_Way, estimator, known, codes, labels, strategy, precision)
+    ways = [way(np.ascontiguousarray(rows), seed + k) for k, rows in enumerate(members)]
+    models = [None] * len(ways)
     if strategy == "train" and precision is None and stacks(estimator, members):
-        return memory.cache(_train_together)(*together)
-    train = memory.cache(_train)
+        models = memory.cache(_train_together, ignore=["X"])(X, ways)
     return Parallel(n_jobs=n_jobs, verbose=verbose)(
-        delayed(train)(
-            estimator, X, codes, rows, labels, strategy, seed + k, precision, tuple(augmentations)
-        )
-        for k, rows in enumerate(map(np.ascontiguousarray, members))  # strides count in the cache
+        delayed(_train_and_ask)(memory, model, X, way, tuple(augmentations))
+        for model, way in zip(models, ways, strict=True)
     )
+
+
+class _Way(NamedTuple):
+    """How a shadow model is trained: all that decides what comes out."""
+
+    estimator: Any
+    known: str | None  # the records' hash
+    codes: np.ndarray
+    labels: np.ndarray
+    strategy: str
+    precision: str | None
+    rows: np.ndarray  # contiguous: strides count in the hash
+    seed: int
+
+
+def _train_and_ask(memory, model, X, way, augmentations):
+    """Train a model, unless it was already, and ask it; both are kept, each for itself."""
+    if model is None:
+        model = memory.cache(_train, ignore=["X"])(X, way)
+    answers = memory.cache(_answers, ignore=["model", "X"])(model, X, way)
+    # not kept: of a function in a notebook, nothing tells that it was changed
+    more = [ask(model, change(X), way.labels) for change in augmentations]
+    return model, np.concatenate([answers, *more])
+
+
+def _answers(model, X, way):
+    return ask(model, X, way.labels)
 
 
 def stacks(estimator, members):
@@ -99,15 +130,15 @@ def stacks(estimator, members):
     )
 
 
-def _train_together(estimator, X, codes, members, labels, seed, augmentations):
-    nets = []
-    for k in range(len(members)):
-        with seeded(seed + k):
-            nets.append(fresh_net(bare(estimator)))
+def _train_together(X, ways):
+    nets, data = [], []
+    for way in ways:
+        with seeded(way.seed):
+            nets.append(fresh_net(bare(way.estimator)))
         check_classifies(nets[-1])
-    data = [net_inputs(nets[0], _safe_indexing(X, np.flatnonzero(m)), codes[m]) for m in members]
-    fit_nets_stacked(nets, data, [seed + k for k in range(len(nets))])
-    return [(net, ask(net, X, labels, augmentations)) for net in nets]
+        chosen = _safe_indexing(X, np.flatnonzero(way.rows))
+        data.append(net_inputs(nets[0], chosen, way.codes[way.rows]))
+    return fit_nets_stacked(nets, data, [way.seed for way in ways])
 
 
 def bare(estimator):
@@ -115,11 +146,10 @@ def bare(estimator):
     return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
 
 
-def _train(estimator, X, codes, rows, labels, strategy, seed, precision, augmentations):
-    chosen = _safe_indexing(X, np.flatnonzero(rows))
-    with turn(estimator):
-        model = _STRATEGIES[strategy](estimator, chosen, codes[rows], labels, seed, precision)
-    return model, ask(model, X, labels, augmentations)
+def _train(X, way):
+    chosen, fit = _safe_indexing(X, np.flatnonzero(way.rows)), _STRATEGIES[way.strategy]
+    with turn(way.estimator):
+        return fit(way.estimator, chosen, way.codes[way.rows], way.labels, way.seed, way.precision)
 
 
 def fit_anew(estimator, X, codes, labels, seed, precision=None):

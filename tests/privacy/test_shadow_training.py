@@ -85,6 +85,27 @@ def test_cut_off_and_gone_on(counted, tmp_path):
     assert len(more.shadow_models_) == 6
 
 
+def test_other_queries_are_asked_of_the_same_models(counted, tmp_path):
+    def doubled(rows):
+        return 2 * rows
+
+    plain = attack_of(counted, memory=str(tmp_path)).fit(X[150:], Y[150:])
+    attack = attack_of(counted, memory=str(tmp_path), augmentations=[doubled])
+    found = scores(attack)
+    assert Counted.fits == 4
+    np.testing.assert_array_equal(found, scores(attack_of(counted, augmentations=[doubled])))
+    assert not np.array_equal(found, plain.decision_function(NEW, OF_NEW))
+
+
+def test_other_records_of_as_many_rows_are_other_shadows(counted, tmp_path):
+    """Records are told by their hash, which stands for them in the cache."""
+    attack_of(counted, memory=str(tmp_path)).fit(X[150:], Y[150:])
+    changed = X[150:].copy()
+    changed[-1, -1] += 1
+    attack_of(counted, memory=str(tmp_path)).fit(changed, Y[150:])
+    assert Counted.fits == 8
+
+
 def test_nets_are_kept_too(tmp_path):
     victim = net().fit(NEW, OF_NEW)
     first = attack_of(FrozenEstimator(victim), memory=str(tmp_path))
