@@ -2,7 +2,7 @@
 
 Members are rows 0 to 10,000 of a shuffled data set, others the next 10,000, the attacker's own the
 last 20,000. Offline, shadow models are trained on halves of the attacker's own; online, on halves
-of the rows that are judged.
+of the rows that are judged. Each split is another order of the rows, with other seeds.
 """
 
 import os
@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 import warnings
+from itertools import product
 
 import numpy as np
 from _privacy_victims import VICTIMS
@@ -51,9 +52,20 @@ def arguments():
     parser.add_argument("--victims", nargs="+", choices=list(VICTIMS), default=list(VICTIMS))
     parser.add_argument("--shadows", nargs="+", type=int, default=[4, 16])
     parser.add_argument("--rows", type=int, default=10_000, help="members; others are as many")
+    parser.add_argument("--splits", nargs="+", type=int, default=[0])
+    parser.add_argument("--only", nargs="+", help="names of attacks, such as 'online learned'")
     parser.add_argument("--no-art", action="store_true")
     parser.add_argument("--output", help="JSON file to write")
     return parser.parse_args()
+
+
+def shuffled(X, y, split):
+    """Put the rows in another order; split 0 is the order in which they come."""
+    if split == 0:
+        return X, y
+    order = np.random.default_rng(split).permutation(len(y))
+    X = _safe_indexing(X, order)
+    return (X.reset_index(drop=True) if hasattr(X, "iloc") else X), y[order]
 
 
 def figures(truth, score, guess=None):
@@ -98,10 +110,10 @@ def published_offline_lira(attack, victim, X, y):
     return -norm.logpdf(evidence.log_odds[0], out.mean(axis=0), out.std() + 1e-30)
 
 
-def measure(name, n_shadows, args):
+def measure(name, n_shadows, split, args):
     """Attack one victim by all methods with as many shadow models."""
     load, make = VICTIMS[name]
-    X, y = load()
+    X, y = shuffled(*load(), split)
     n = args.rows
     judged, own = np.arange(2 * n), np.arange(2 * n, len(y))
     X_judged, y_judged, X_own, y_own = (
@@ -110,26 +122,29 @@ def measure(name, n_shadows, args):
     truth = judged < n
     labels = np.unique(y)
     codes = np.searchsorted(labels, y)
-    victim = fit_anew(make(), _safe_indexing(X, judged[:n]), codes[:n], labels, 12345)
+    victim = fit_anew(make(), _safe_indexing(X, judged[:n]), codes[:n], labels, 12345 + split)
     rows = []
     with tempfile.TemporaryDirectory() as memory:
         for online, methods in ((False, OFFLINE), (True, ONLINE)):
             for method, rule in methods.items():
+                attack_name = ("online " if online else "") + method
+                if args.only and attack_name not in args.only:
+                    continue
                 attack = MembershipInferenceClassifier(
                     FrozenEstimator(victim),
                     method=rule,
                     n_shadow_models=n_shadows,
                     shadow_size=n,
                     memory=memory,
-                    random_state=0,
+                    random_state=split,
                 )
                 start = time.process_time()
                 attack.fit(X_own, y_own, audit=(X_judged, y_judged) if online else None)
                 score = attack.decision_function(X_judged, y_judged)
                 seconds = time.process_time() - start
                 guess = attack.predict(X_judged, y_judged)
-                head = {"victim": name, "shadows": n_shadows}
-                line = {"attack": ("online " if online else "") + method}
+                head = {"victim": name, "shadows": n_shadows, "split": split}
+                line = {"attack": attack_name}
                 rows.append(
                     head
                     | line
@@ -151,9 +166,9 @@ def main():
     args = arguments()
     rows = []
     for name in args.victims:
-        for n_shadows in args.shadows:
+        for n_shadows, split in product(args.shadows, args.splits):
             print(name, n_shadows, "...", flush=True)
-            rows += measure(name, n_shadows, args)
+            rows += measure(name, n_shadows, split, args)
     show(rows)
     if args.output:
         save(args.output, rows, vars(args))

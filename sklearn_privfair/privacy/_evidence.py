@@ -54,6 +54,27 @@ class Evidence:
         self.spread, self.online, self.clip = spread, online, clip
         self.population, self.model, self.rows = population, model, rows
 
+    def by(self, shadows):
+        """Give the same evidence by some of the shadow models.
+
+        Parameters
+        ----------
+        shadows : int ndarray
+            Which ones.
+        """
+        return Evidence(
+            self.codes,
+            self.proba,
+            self.shadow_proba[shadows],
+            self.members[shadows],
+            self.spread,
+            self.online,
+            self.clip,
+            population=self.population,
+            model=self.model,
+            rows=self.rows,
+        )
+
     @cached_property
     def log_odds(self):
         """Log-odds by the model judged, of shape (n_queries, n_records)."""

@@ -22,7 +22,9 @@ class LearnedAttack(MembershipMethod):
 
     Signals of a record: its log-odds, entropy, modified entropy and margin by the model judged; the
     mean log-odds and probability by shadow models trained without it and, online, by those trained
-    with it; the differences; RMIA's gain; its class.
+    with it; the differences; RMIA's gain; its class. Online, with more shadow models than there are
+    in a game, a record is judged once without each pair of them, and the log-odds are averaged: so
+    it is judged by as many as was learned with.
 
     Parameters
     ----------
@@ -53,6 +55,7 @@ class LearnedAttack(MembershipMethod):
         self.max_records = max_records
 
     def learn(self, game, seed):
+        self.n_shadows_ = len(game.models) - 2 if game.online else len(game.models) - 1
         X, y = _examples(game)
         if len(X) > self.max_records:
             chosen = np.random.default_rng(seed).choice(len(X), self.max_records, replace=False)
@@ -62,7 +65,12 @@ class LearnedAttack(MembershipMethod):
         self.attack_model_ = fit_attack_model(model, X, y, seed)
 
     def judge(self, evidence):
-        return odds_of_membership(self.attack_model_, signals(evidence))
+        n = len(evidence.members)
+        every, sets = np.arange(n), [np.arange(n)]
+        if evidence.online and n > self.n_shadows_:
+            sets = [every[every // 2 != pair] for pair in range(n // 2)]
+        odds = [odds_of_membership(self.attack_model_, signals(evidence.by(s))) for s in sets]
+        return np.mean(odds, axis=0)
 
 
 def attack_trees():
@@ -84,7 +92,7 @@ def _examples(game):
 
 
 def signals(evidence):
-    """Give all signals of records.
+    """Give all signals of records, in columns.
 
     Parameters
     ----------
@@ -94,23 +102,39 @@ def signals(evidence):
     -------
     X : ndarray of shape (n_records, n_signals)
     """
+    return np.column_stack(list(named_signals(evidence).values()))
+
+
+def named_signals(evidence):
+    """Give all signals of records, by name: "out" of shadow models without the record, "in" with.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    signals : dict of str to ndarray of shape (n_records,)
+    """
     proba, codes = evidence.proba[0], evidence.codes
     own, shadows = evidence.log_odds.mean(axis=0), evidence.shadow_log_odds.mean(axis=1)
     top = np.sort(np.maximum(proba.astype(np.float64), evidence.clip), axis=1)
-    columns = [
-        own,
-        _signals.entropy(proba),
-        _signals.modified_entropy(proba, codes),
-        np.log(top[:, -1] / top[:, -2]),
-        RMIA().gain(evidence),
-        codes,
-    ]
-    for chosen in (~evidence.members, evidence.members)[: 1 + evidence.online]:
-        log_odds, confidence = (_mean(v, chosen) for v in (shadows, _expit(shadows)))
-        columns += [log_odds, own - log_odds, confidence]
+    found = {
+        "own": own,
+        "entropy": _signals.entropy(proba),
+        "modified entropy": _signals.modified_entropy(proba, codes),
+        "margin": np.log(top[:, -1] / top[:, -2]),
+        "gain": RMIA().gain(evidence),
+        "class": codes,
+    }
+    sides = {"out": ~evidence.members, "in": evidence.members}
+    for side, chosen in list(sides.items())[: 1 + evidence.online]:
+        found[side] = _mean(shadows, chosen)
+        found[f"own - {side}"] = own - found[side]
+        found[f"{side}, probability"] = _mean(_expit(shadows), chosen)
     if evidence.online:
-        columns.append(columns[-3] - columns[-6])
-    return np.column_stack(columns)
+        found["in - out"] = found["in"] - found["out"]
+    return found
 
 
 def _mean(values, chosen):

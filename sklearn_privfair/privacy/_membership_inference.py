@@ -75,7 +75,7 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         half of the least distance seen where shadow models give exactly 0 or 1, as forests do.
     memory : None, str or joblib.Memory, default=None
         Where trained shadow models are kept, one by one: another fit on the same records goes on
-        where one was cut off, and another method takes the same models.
+        where one was cut off, and another method, or other augmentations, take the same models.
     precision : {None, "bfloat16"}, default=None
         In what skorch nets are trained as shadows: "bfloat16" takes half the time in wide layers.
     n_jobs : int or None, default=None
@@ -99,7 +99,10 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         What judges, with what it has learned.
     game_auc_ : float
         Area under the ROC curve in games with known outcome, in which each shadow model plays the
-        victim; learned on other records than judged. What the attacker expects. NaN: no games.
+        victim; learned on other records than judged. Online, what the attacker may expect. Offline
+        it promises too much: models in a game share records, and so the judge knows more of each
+        other than of a victim with records of its own; up to what an online attack reaches. There
+        `score`, on records held back from `fit`, is what to expect. NaN: no games.
     n_features_in_ : int
         Number of features of the records.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -124,6 +124,37 @@ def test_max_records():
         assert counts[-1] == (expected or all_of_them)
 
 
+@pytest.mark.parametrize("n_models", [4, 6])
+def test_a_record_is_judged_by_as_many_models_as_in_a_game(n_models):
+    """Once without each pair of them, and on average."""
+    game = made_up(online=True, n_models=n_models)
+    method = LearnedAttack(LogisticRegression())
+    method.learn(game, 0)
+    rows = np.arange(50)
+    evidence = game.evidence(random_proba((1, 50, 3), 1), rows)
+    found = method.judge(evidence)
+    parts = []
+    for pair in range(0, n_models, 2):
+        kept = np.setdiff1d(np.arange(n_models), [pair, pair + 1])
+        part = game.evidence(evidence.proba, rows, kept)
+        assert part.members.sum(axis=0).tolist() == [n_models // 2 - 1] * 50
+        parts.append(method.attack_model_.decision_function(signals(part)))
+    np.testing.assert_allclose(found, np.mean(parts, axis=0), rtol=1e-6, atol=1e-9)
+    in_game, _ = next(game.rounds())
+    alone = method.attack_model_.decision_function(signals(in_game))
+    np.testing.assert_allclose(method.judge(in_game), alone, rtol=1e-6, atol=1e-9)
+
+
+def test_offline_all_models_judge_at_once():
+    game = made_up(online=False)
+    method = LearnedAttack(LogisticRegression(max_iter=1000))
+    method.learn(game, 0)
+    out = np.flatnonzero(~game.members.all(axis=0))
+    evidence = game.evidence(random_proba((1, len(out), 3), 1), out)
+    alone = method.attack_model_.decision_function(signals(evidence))
+    np.testing.assert_allclose(method.judge(evidence), alone, rtol=1e-6, atol=1e-9)
+
+
 def test_the_same_gain_as_rmia():
     """One signal is RMIA's with its defaults: no other copy of it."""
     game = made_up(online=True)

@@ -97,4 +97,5 @@ def test_every_method_takes_them():
 
 def test_frames_are_given_as_frames():
     frame = pd.DataFrame(X, columns=["record", "view"])
-    assert found("lira", [second], frame) == found("lira", [second])
+    areas = [found("lira", [second], rows, n_shadow_models=4) for rows in (X, frame)]
+    assert areas[0] == areas[1]

@@ -21,7 +21,7 @@ from .test_lira import D, GaussianMean, area_offline, area_online
 from .test_lira import N as N_POOL
 
 
-def test_the_pick_is_the_best_against_the_real_victim():
+def test_the_pick_is_the_best_against_the_real_victim(tmp_path):
     """And the others' order is theirs, too: the attacker never saw a member of the victim."""
     X, y = make_classification(
         3000, 12, n_informative=6, n_classes=3, flip_y=0.15, class_sep=0.8, random_state=0
@@ -29,7 +29,9 @@ def test_the_pick_is_the_best_against_the_real_victim():
     forest = RandomForestClassifier(25, random_state=0)
     victim = FrozenEstimator(forest.fit(X[:500], y[:500]))
     methods = [CorrectnessAttack(), ThresholdAttack("loss"), LiRA("per_example"), LiRA(), RMIA()]
-    attack = MembershipInferenceClassifier(victim, n_shadow_models=4, random_state=0)
+    attack = MembershipInferenceClassifier(
+        victim, n_shadow_models=4, memory=str(tmp_path), random_state=0
+    )
     grid = {"method": methods, "clip": [1e-12, 0.02]}
     search = GridSearchCV(attack, grid, cv=2, refit=False).fit(X[1000:], y[1000:])
     expected = search.cv_results_["mean_test_score"]
