@@ -1,5 +1,6 @@
-"""What all debiasing of word vectors shares: containers, words, the bias subspace."""
+"""What all debiasing shares: containers in and out, words that are there, the bias subspace."""
 
+from abc import ABC, abstractmethod
 from numbers import Integral
 
 import numpy as np
@@ -16,16 +17,71 @@ from ._tables import give_back, has_words, read
 from ._word_sets import as_sets, as_words, known_sets, warn_missing
 
 
-class BaseWordDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class BaseDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
+    """A transformer of vectors; a subclass writes `_debias` and `_project`."""
+
+    _parameter_constraints: dict = {"copy": ["boolean"]}
+
+    @abstractmethod
+    def _debias(self, X, table, out):
+        """Write to `out` what becomes of the matrix of `table`, which may be the same array."""
+
+    @abstractmethod
+    def _project(self, matrix, out):
+        """Debias vectors that are of no word."""
+
+    def _read(self, X, reset):
+        """Return words and a matrix of floats, checked as scikit-learn checks any array."""
+        checks = {"dtype": FLOAT_DTYPES, "reset": reset, "ensure_min_samples": 1 + reset}
+        if has_words(X):
+            table = read(X)
+            return table._replace(matrix=validate_data(self, table.matrix, **checks))
+        matrix = validate_data(self, X, **checks)
+        table = read(X if isinstance(X, pd.DataFrame) else matrix)
+        return WordVectors(table.words, matrix, table.place)
+
+    def transform(self, X):
+        """Take the bias out of vectors.
+
+        Parameters
+        ----------
+        X : array, DataFrame, KeyedVectors, gensim model, (words, array) or mapping
+            Vectors, of shape (n_samples, n_features) where they come without words.
+
+        Returns
+        -------
+        X_debiased : ndarray, DataFrame, KeyedVectors, (words, array) or dict
+            Of the kind, the dtype and the keys of `X`. A fresh object, unless ``copy=False``.
+        """
+        check_is_fitted(self)
+        table = self._read(X, reset=False)
+        matrix = table.matrix
+        if not self.copy and not matrix.flags.writeable:
+            raise ValueError("copy=False, and the vectors of X are read-only; pass copy=True.")
+        out = np.empty(matrix.shape, dtype=matrix.dtype) if self.copy else matrix
+        self._debias(X, table, out)
+        return give_back(X, table, out, self, self._project)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
+        return tags
+
+
+class BaseWordDebias(BaseDebias):
     """A transformer of word vectors; a subclass writes `_learn` and `_debias`."""
 
     _parameter_constraints: dict = {
+        **BaseDebias._parameter_constraints,
         "definitional_sets": [str, list, tuple],
         "specific_words": [str, list, tuple, set, None],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "normalize": ["boolean"],
-        "copy": ["boolean"],
     }
+
+    @abstractmethod
+    def _learn(self, table, sets):
+        """Learn from the vectors and from the definitional sets that are among them."""
 
     def _fit(self, X):
         """Read the words, find the bias subspace, and let the subclass learn the rest."""
@@ -56,16 +112,6 @@ class BaseWordDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             [self._vectors(table, words) for words in sets], self.n_components
         )
 
-    def _read(self, X, reset):
-        """Return words and a matrix of floats, checked as scikit-learn checks any array."""
-        checks = {"dtype": FLOAT_DTYPES, "reset": reset, "ensure_min_samples": 1 + reset}
-        if has_words(X):
-            table = read(X)
-            return table._replace(matrix=validate_data(self, table.matrix, **checks))
-        matrix = validate_data(self, X, **checks)
-        table = read(X if isinstance(X, pd.DataFrame) else matrix)
-        return WordVectors(table.words, matrix, table.place)
-
     def _vectors(self, table, words):
         """Give the vectors of words in float64, of unit length where the method works on these."""
         rows = table.matrix[[table.place[word] for word in words]].astype(np.float64)
@@ -77,29 +123,6 @@ class BaseWordDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         words = self.specific_words_ if named else []
         return [table.place[word] for word in words if word in table.place]
 
-    def transform(self, X):
-        """Take the bias out of vectors.
-
-        Parameters
-        ----------
-        X : KeyedVectors, gensim model, (words, array), mapping, DataFrame or array
-            Word vectors; in the rows of a bare array, or in those of a data frame whose index
-            holds no words, there are no exceptions, and each is debiased as a neutral word.
-
-        Returns
-        -------
-        X_debiased : KeyedVectors, (words, array), dict, DataFrame or ndarray
-            Of the kind, the dtype and the keys of `X`. A fresh object, unless ``copy=False``.
-        """
-        check_is_fitted(self)
-        table = self._read(X, reset=False)
-        matrix = table.matrix
-        if not self.copy and not matrix.flags.writeable:
-            raise ValueError("copy=False, and the vectors of X are read-only; pass copy=True.")
-        out = np.empty(matrix.shape, dtype=matrix.dtype) if self.copy else matrix
-        self._debias(X, table, out)
-        return give_back(X, table, out, self, self._project)
-
     def _shrink(self, matrix, out, keep=()):
         shares = getattr(self, "shares_", np.ones(len(self.components_)))
         shrink(matrix, out, self.components_, shares, normalize=self.normalize, keep=keep)
@@ -108,8 +131,3 @@ class BaseWordDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Debias vectors that are of no word, and leave their length alone."""
         shares = getattr(self, "shares_", np.ones(len(self.components_)))
         shrink(matrix, out, self.components_, shares, normalize=False)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
-        return tags

@@ -1,0 +1,160 @@
+"""Sums over rows, block by block, in float64: what concept erasure needs to know of the data."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+BLOCK = 300_000  # numbers: many enough for fast products, few enough for the cache
+FEW = 16  # categories up to which products with a vector are faster than a sparse product
+
+
+class Moments:
+    """The covariance of rows and their cross-covariance with concepts, of blocks seen so far.
+
+    Rows are taken relative to the mean of the first ones, so that nothing cancels where means are
+    far from zero. Squares of float32 rows are summed in float32 within a block, and in float64
+    over blocks; sums that the erasure depends on are of float64 throughout.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        The first ones.
+    squares : bool, default=True
+        Whether the covariance of the rows is wanted.
+    """
+
+    def __init__(self, rows, squares=True):
+        n_features = rows.shape[1]
+        self.shift = rows[:1000].mean(axis=0, dtype=np.float64)
+        self.n = 0
+        self.step = max(64, BLOCK // n_features)
+        self.squares: Any = np.zeros((n_features, n_features)) if squares else None
+        self.total = np.zeros(n_features)
+        self.concepts: dict = {}
+        self.noise = n_features * np.finfo(np.float64).eps
+
+    def add(self, X, columns):
+        """Add rows of float64, float32 or float16 and what they are of each concept."""
+        if not self.concepts:
+            self.concepts = {name: _sums_like(c, X.shape[1]) for name, c in columns.items()}
+        self._check_same(columns)
+        if X.dtype != np.float64:
+            self.noise = max(self.noise, 10 * np.finfo(np.float32).eps)
+        exact, single = (np.empty((self.step, X.shape[1]), t) for t in (np.float64, np.float32))
+        for start in range(0, len(X), self.step):
+            rows = slice(start, min(start + self.step, len(X)))
+            block = np.subtract(X[rows], self.shift, out=exact[: rows.stop - start])
+            self.total += np.ones(len(block)) @ block
+            for name, column in columns.items():
+                self.concepts[name].add(block, column.values[rows], column.categories)
+            if self.squares is not None:
+                if X.dtype != np.float64:
+                    single[: len(block)] = block
+                    block = single[: len(block)]
+                self.squares += block.T @ block
+        self.n += len(X)
+
+    def _check_same(self, columns):
+        kinds = {name: c.categories is not None for name, c in columns.items()}
+        seen = {name: isinstance(sums, Categories) for name, sums in self.concepts.items()}
+        if kinds != seen:
+            raise ValueError(
+                "The concept is not that of the blocks before: it had the columns "
+                f"{_named(seen)}, and now has {_named(kinds)}."
+            )
+
+    @property
+    def mean(self):
+        """Mean of the rows."""
+        return self.shift + self.total / self.n
+
+    def covariance(self):
+        """Covariance of the rows (divided by n)."""
+        return (self.squares - np.outer(self.total, self.total) / self.n) / self.n
+
+    def cross_covariance(self):
+        """Covariance of rows with concepts, each of these brought to a variance of 1."""
+        parts = [sums.cross(self.total, self.n) for sums in self.concepts.values()]
+        return np.concatenate(parts, axis=1)
+
+
+def _named(kinds):
+    return ", ".join(f"{n} ({'categories' if c else 'numbers'})" for n, c in kinds.items())
+
+
+def _sums_like(column, n_features):
+    return Numbers(n_features) if column.categories is None else Categories(n_features)
+
+
+class Categories:
+    """How many rows each category has, and their sum."""
+
+    def __init__(self, n_features):
+        self.count: dict = {}
+        self.sums = np.zeros((0, n_features))
+
+    def add(self, block, codes, categories):
+        """Add rows; a code stands for ``categories[code]``, which may be new."""
+        k = len(categories)
+        new = [c for c in categories if c not in self.count]
+        self.count |= dict.fromkeys(new, 0)
+        if new:
+            self.sums = np.concatenate([self.sums, np.zeros((len(new), block.shape[1]))])
+        order = {category: i for i, category in enumerate(self.count)}
+        place = np.array([order[c] for c in categories], dtype=np.intp)
+        for category, n in zip(categories, np.bincount(codes, minlength=k), strict=True):
+            self.count[category] += int(n)
+        if k <= FEW:
+            for code, row in enumerate(place):
+                self.sums[row] += (codes == code).astype(block.dtype) @ block
+        else:
+            ones, rows = np.ones(len(codes)), np.arange(len(codes))
+            of_category = sparse.csr_array((ones, (codes, rows)), shape=(k, len(codes)))
+            self.sums[place] += of_category @ block
+
+    def cross(self, total, n):
+        """Covariance with the indicators of all categories but the first."""
+        share = np.array(list(self.count.values()), dtype=np.float64)[1:] / n
+        return (
+            (self.sums[1:] / n - np.outer(share, total / n)) / np.sqrt(share * (1 - share))[:, None]
+        ).T
+
+    @property
+    def vary(self):
+        """Whether there are two categories."""
+        return len(self.count) > 1
+
+
+class Numbers:
+    """Sum, sum of squares and product sum of a number, relative to its first value."""
+
+    def __init__(self, n_features):
+        self.n, self.first, self.sum, self.squares = 0, None, 0.0, 0.0
+        self.products = np.zeros(n_features)
+
+    def add(self, block, values, _):
+        """Add rows and their numbers."""
+        if self.first is None:
+            self.first = values[0]
+        values = values - self.first
+        self.n += len(values)
+        self.sum += values.sum()
+        self.squares += values @ values
+        self.products += values @ block
+
+    @property
+    def variance(self):
+        """Variance of the numbers."""
+        return max(self.squares / self.n - (self.sum / self.n) ** 2, 0.0)
+
+    def cross(self, total, n):
+        """Covariance with the number."""
+        if not self.vary:
+            return np.zeros((len(total), 0))
+        return ((self.products / n - self.sum / n * total / n) / np.sqrt(self.variance))[:, None]
+
+    @property
+    def vary(self):
+        """Whether there are two values."""
+        return self.variance > 1e-24 * (self.squares / self.n + 1e-300)
