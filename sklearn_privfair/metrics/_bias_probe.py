@@ -26,6 +26,7 @@ from ._word_sets import MISSING, Lookup, find_grouped
         "groups": ["array-like"],
         "estimator": [HasMethods(["fit", "predict"]), None],
         "cv": ["cv_object"],
+        "normalize": ["boolean"],
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
     }
@@ -39,13 +40,14 @@ def bias_probe(
     *,
     estimator=None,
     cv=5,
+    normalize=True,
     confidence=0.95,
     missing="warn",
     random_state=None,
 ):
     """Accuracy of a classifier that tells the groups of words it was not trained on.
 
-    By their vectors at length 1. What can be learned from some words about others is there in the
+    What can be learned from some words about others is there in the
     vectors, and whatever is trained on them can use it.
 
     Parameters
@@ -68,6 +70,10 @@ def bias_probe(
         How words are divided into those trained on and those tested; an int is a number of
         stratified folds. Word vectors debiased by what was learned from some of these words are
         judged fairly on others only: train on those, test on these.
+
+    normalize : bool, default=True
+        Whether vectors are brought to length 1 first. A guarantee that no linear classifier finds
+        anything, such as that of LEACE, holds of vectors as they are.
 
     confidence : float, default=0.95
         Confidence of the interval.
@@ -144,7 +150,7 @@ def bias_probe(
         if cv > fewest:
             raise ValueError(f"cv={cv} folds, and a group has only {fewest} words; ask for fewer.")
         cv = StratifiedKFold(cv, shuffle=True, random_state=check_random_state(random_state))
-    X, parts = lookup.units(words), []
+    X, parts = lookup.units(words) if normalize else lookup.rows(words), []
     for train, test in check_cv(cv, groups, classifier=True).split(X, groups):
         predicted = clone(estimator).fit(X[train], groups[train]).predict(X[test])
         part = {"word": np.asarray(words, object)[test], "group": groups[test]}

@@ -106,6 +106,17 @@ def test_probe_is_that_of_the_folds(made):
     assert one_way.accuracy == right[30:].mean()
 
 
+def test_lengths_count_if_they_are_to():
+    """Groups that differ in nothing but the lengths of their vectors."""
+    rng = np.random.default_rng(0)
+    array = rng.normal(size=(N, 3))
+    groups = np.arange(N) % 2
+    array *= (1.0 + 9 * groups[:, None]) / np.linalg.norm(array, axis=1, keepdims=True)
+    lengths = bias_probe((WORDS, array), WORDS, groups, normalize=False, random_state=0)
+    assert lengths.accuracy > 0.95
+    assert bias_probe((WORDS, array), WORDS, groups, random_state=0).accuracy < 0.6
+
+
 def test_probe_learns_on_words_it_is_not_tested_on():
     """Random groups: a probe tested on its own words would know them all."""
     rng = np.random.default_rng(0)
