@@ -41,11 +41,11 @@ def direct_bias(vectors, words, direction, *, strictness=1.0, missing="warn"):
     words : list of str
         Words that should be neutral, such as professions.
 
-    direction : array-like of shape (n_features,) or (n_components, n_features), (str, str) or \
-            list of (str, str)
-        The direction g, or a subspace, onto which words are then projected; or a pair of words or
-        pairs, as in :func:`bias_direction`. To compare vectors before and after debiasing, take
-        one direction, of those before, for both.
+    direction : array-like, (str, str) or list of (str, str)
+        The direction g, of shape (n_features,), or a subspace, (n_components, n_features), onto
+        which words are then projected; or a pair of words or pairs, as in :func:`bias_direction`.
+        To compare vectors before and after debiasing, take one direction, of those before, for
+        both.
 
     strictness : float, default=1.0
         The exponent c, above 0: with a small one every word that is not orthogonal counts as 1.
@@ -124,8 +124,7 @@ def indirect_bias(vectors, word, words, direction, *, missing="warn"):
         The words v, such as professions near to it. Of words nearly orthogonal to `word` the share
         says nothing: the similarity that it is a share of is next to 0.
 
-    direction : array-like of shape (n_features,) or (n_components, n_features), (str, str) or \
-            list of (str, str)
+    direction : array-like, (str, str) or list of (str, str)
         As in :func:`direct_bias`.
 
     missing : {"warn", "raise", "ignore"}, default="warn"
