@@ -21,7 +21,13 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.svm import SVC
 
 from sklearn_privfair import embeddings
-from sklearn_privfair.embeddings import HardDebias, load_word_list
+from sklearn_privfair.embeddings import (
+    INLP,
+    ConceptErasure,
+    HardDebias,
+    MeanProjection,
+    load_word_list,
+)
 from sklearn_privfair.metrics import (
     analogy_accuracy,
     bias_by_neighbors,
@@ -39,26 +45,30 @@ WORD_METHODS = {  # fitted on all words, by word lists
     "HardDebias": HardDebias(),
     "HardDebias, no equalizing": HardDebias(equalize_sets=None),
 }
-ERASERS = {}  # fitted on biased words and their groups, those that the probes are trained on
+ERASERS = {  # fitted on biased words and their groups, those that the probes are trained on
+    "MeanProjection": MeanProjection(),
+    "INLP": INLP(),
+    "ConceptErasure": ConceptErasure(),
+}
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--methods", nargs="+", help="those whose names begin so")
+    parser.add_argument("--also", nargs="+", default=[], help="NAME=FILE.bin, of other packages")
     parser.add_argument("--splits", type=int, default=3, help="into words trained on and others")
     parser.add_argument("--biased", type=int, default=1000, help="words of each side, for probes")
     parser.add_argument("--output", help="JSON file to write")
     return parser.parse_args()
 
 
-def collect_methods():
-    """Take up what the package has."""
-    for name in ("SoftDebias", "DoubleHardDebias"):
-        if hasattr(embeddings, name):
-            WORD_METHODS[name] = getattr(embeddings, name)()
-    for name, options in {"MeanProjection": {}, "INLP": {"tol": 0.0}, "ConceptErasure": {}}.items():
-        if hasattr(embeddings, name):
-            ERASERS[name] = getattr(embeddings, name)(**options)
+def read(path):
+    return KeyedVectors.load_word2vec_format(str(path), binary=True)
+
+
+for optional in ("SoftDebias", "DoubleHardDebias"):
+    if hasattr(embeddings, optional):
+        WORD_METHODS[optional] = getattr(embeddings, optional)()
 
 
 class Task:
@@ -66,8 +76,7 @@ class Task:
 
     def __init__(self, folder, n_biased, n_splits):
         self.lists = folder / "wordlists"
-        path = str(folder / "googlenews_subset_300d.bin.gz")
-        self.vectors = KeyedVectors.load_word2vec_format(path, binary=True)
+        self.vectors = read(folder / "googlenews_subset_300d.bin.gz")
         specific = set(load_word_list("gender_specific"))
         self.professions = [w for w in load_word_list("professions") if w not in specific]
         self.direction = bias_direction(self.vectors, load_word_list("gender_definitional"))
@@ -118,7 +127,7 @@ def erase(eraser, task, split):
     return task.vectors.index_to_key, fitted.transform(unit)
 
 
-def measure(name, task):
+def measure(name, task, others):
     """Give one row of the table: means over the splits, and the spread of the linear probe."""
     start, uses, probes = time.process_time(), [], []
     if name in ERASERS:
@@ -127,7 +136,7 @@ def measure(name, task):
             uses.append(task.uses(vectors))
             probes.append(task.probes(vectors, split))
     else:
-        vectors = task.vectors
+        vectors = read(others[name]) if name in others else task.vectors
         if name in WORD_METHODS:
             vectors = clone(WORD_METHODS[name]).fit_transform(vectors)
         uses.append(task.uses(vectors))
@@ -147,12 +156,12 @@ def main():
             "The vectors are read from embeddings/googlenews_subset_300d.bin.gz in the folder that "
             "the environment variable SKLEARN_PRIVFAIR_DATA names."
         )
-    collect_methods()
+    others = dict(pair.split("=", 1) for pair in args.also)
     task = Task(folder, args.biased, args.splits)
-    names = ["original", *WORD_METHODS, *ERASERS]
+    names = ["original", *WORD_METHODS, *ERASERS, *others]
     if args.methods:
         names = [name for name in names if name.startswith(tuple(args.methods))]
-    rows = [measure(name, task) for name in names]
+    rows = [measure(name, task, others) for name in names]
     show(rows)
     if args.output:
         save(args.output, rows, vars(args))
