@@ -28,14 +28,21 @@ def adult_rows():
     return X.iloc[order].reset_index(drop=True), np.asarray(y)[order]
 
 
-def mlp(widths=(128, 64, 32), dropout=0.0, weight_decay=0.0):
-    """Make the net of the reference experiments."""
+def dense(widths, dropout):
+    """Make the layers of the reference experiments' net."""
     layers, n = [], 3072
     for width in widths:
         layers += [nn.Linear(n, width), nn.ReLU(), nn.Dropout(dropout)]
         n = width
+    return nn.Sequential(*layers, nn.Linear(n, 10))
+
+
+def mlp(widths=(128, 64, 32), dropout=0.0, weight_decay=0.0):
+    """Make the net of the reference experiments; its weights are drawn when it is fitted."""
     return NeuralNetClassifier(
-        nn.Sequential(*layers, nn.Linear(n, 10)),
+        dense,
+        module__widths=widths,
+        module__dropout=dropout,
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         optimizer__weight_decay=weight_decay,

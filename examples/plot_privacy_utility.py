@@ -67,14 +67,20 @@ delta = 1e-6
 print(f"{member.sum()} members, {np.sum(~member)} others")
 
 
-def make_net(schedule, dropout=0.0, **params):
-    """Make a net, not yet trained."""
+def make_layers(dropout):
+    """Make the layers, with weights drawn at random."""
     layers, n_in = [], X.shape[1]
     for width in widths:
         layers += [nn.Linear(n_in, width), nn.ReLU(), nn.Dropout(dropout)]
         n_in = width
+    return nn.Sequential(*layers, nn.Linear(n_in, n_classes))
+
+
+def make_net(schedule, dropout=0.0, **params):
+    """Make a net, not yet trained; each that is trained from it draws weights of its own."""
     return NeuralNetClassifier(
-        nn.Sequential(*layers, nn.Linear(n_in, n_classes)),
+        make_layers,
+        module__dropout=dropout,
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         iterator_train__shuffle=True,
