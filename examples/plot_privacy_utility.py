@@ -46,7 +46,7 @@ if FULL:
     n, n_classes, widths = 20_000, 10, (128, 64, 32)
     schedule = {"lr": 1.2e-3, "max_epochs": 48, "batch_size": 2048}
     private_schedule = schedule | {"lr": 3e-3}
-    epsilons, max_grad_norm = (1, 2, 4, 8, 16), 1.0
+    epsilons, max_grad_norm = (1, 2, 4, 8), 1.0
     learned = LearnedAttack()
 else:
     X, y = make_classification(
@@ -61,6 +61,9 @@ else:
 
 X, y = X[: 2 * n].astype(np.float32), y[: 2 * n]
 X = (X - X[n:].mean(axis=0)) / X[n:].std(axis=0)
+precision = (
+    "bfloat16" if FULL else None
+)  # of shadow nets: two to three times as fast in wide layers
 X_judged, y_judged, X_own, y_own = X[:n], y[:n], X[n:], y[n:]
 member = np.random.default_rng(0).random(n) < 0.5
 delta = 1e-6
@@ -139,6 +142,7 @@ for name, model in models.items():
                 method=method,
                 n_shadow_models=4,
                 shadow_size=n // 2,
+                precision=precision,
                 memory=memory,
                 random_state=0,
             ).fit(X_own, y_own, audit=(X_judged, y_judged))
