@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  # an example names it
+
 import sklearn_privfair
 
 HERE = Path(__file__).parent
@@ -30,7 +32,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_privfair"
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
-html_sidebars = {"attacks": [], "design": []}
+html_sidebars = {"*": [], "coming_from/*": []}  # a pattern does not reach into folders
+html_static_path = ["_static"]
+html_css_files = ["side_by_side.css"]
 
 examples = HERE.parent / "examples"
 if any(examples.glob("plot_*.py")):
@@ -39,6 +43,8 @@ if any(examples.glob("plot_*.py")):
         "examples_dirs": str(examples),
         "gallery_dirs": "auto_examples",
         "doc_module": "sklearn_privfair",
+        "reference_url": {"sklearn_privfair": None},  # names in the code lead to their pages
+        "write_computation_times": False,
     }
 
 # Links into other projects' documentation need the network: DOCS_INTERSPHINX=1.
