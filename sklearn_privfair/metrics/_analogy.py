@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ._analogy_search import METHODS, search, unit_matrix
+from ._analogy_search import METHODS, search
 from ._word_sets import Lookup
 
 SEARCH: dict = {
@@ -156,7 +156,7 @@ def _solve(lookup, triples, n_words, method, first, allow_inputs):
     if n_words > n_there:
         raise ValueError(f"n_words={n_words} answers are asked for, and there are {n_there} words.")
     found, scores = search(
-        unit_matrix(lookup.matrix),
+        lookup.matrix,
         places,
         n_words,
         method=method,

@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.utils._param_validation import validate_params
 
 from ._analogy import SEARCH
-from ._analogy_search import search, unit_matrix
+from ._analogy_search import search
 from ._word_files import read_sections
 from ._word_sets import Lookup, tuple_list
 
@@ -101,8 +101,7 @@ def analogy_accuracy(vectors, questions, *, method="3cosadd", first=None, case_s
     if not asked:
         raise ValueError("questions holds none of which all four words have a vector.")
     triples, answers = np.split(np.array(asked), [3], axis=1)
-    units = unit_matrix(matrix)
-    right = search(units, triples, method=method, barred=triples)[0] == answers
+    right = search(matrix, triples, method=method, barred=triples)[0] == answers
     table = pd.DataFrame(lines).set_index("section").rename_axis(None)
     sections_of = np.repeat(np.arange(len(lines)), table["asked"])
     table.insert(0, "correct", np.bincount(sections_of, right[:, 0], len(lines)).astype(int))
