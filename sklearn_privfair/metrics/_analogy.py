@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from ._analogy_search import METHODS, search
 from ._word_sets import Lookup
+from ._word_vectors import some_of
 
 SEARCH: dict = {
     "vectors": "no_validation",
@@ -150,6 +151,9 @@ def compute_analogies(
 
 
 def _solve(lookup, triples, n_words, method, first, allow_inputs):
+    outside = [word for triple in triples for word in triple if word not in lookup.place]
+    if outside:
+        raise ValueError(f"{some_of(outside)} are not in the vocabulary, as analogies need them.")
     places = np.array([[lookup.place[word] for word in triple] for triple in triples])
     limit = len(lookup.words[:first])
     n_there = limit if allow_inputs else min(limit - sum(np.unique(p) < limit) for p in places)

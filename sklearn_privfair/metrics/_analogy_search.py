@@ -5,6 +5,8 @@
 representations" (2014).
 """
 
+from typing import Any
+
 import numpy as np
 
 METHODS = ("3cosadd", "3cosmul")
@@ -42,8 +44,8 @@ def search(matrix, triples, n_best=1, *, method="3cosadd", barred=None, restrict
         block = slice(start, start + _QUESTIONS)
         a, b, c = (units(matrix[column]) for column in triples[block].T)
         score = scored(a, b, c)
-        places = np.zeros((len(a), 0), dtype=np.intp)
-        scores = np.zeros((len(a), 0))
+        places: Any = np.zeros((len(a), 0), dtype=np.intp)
+        scores: Any = np.zeros((len(a), 0))
         for low in range(0, len(answers), _WORDS):
             found = score(units(answers[low : low + _WORDS]).T)
             if barred is not None:

@@ -97,7 +97,7 @@ def sembias(vectors, questions, *, pair=("he", "she")):
         if len(tuple_list(question, "questions", 2)) != 4:
             raise ValueError(f"questions must be four pairs of words each; one is {question!r}.")
     (he, she) = lookup.find_tuples([pair], "pair")[0]
-    asked = [q for q in questions if all(word in lookup.place for p in q for word in p)]
+    asked = [q for q in questions if all(lookup.has(word) for p in q for word in p)]
     if not asked:
         raise ValueError(f"Of the {len(questions)} questions none has all its vectors.")
     firsts, seconds = zip(*(words for question in asked for words in question), strict=True)

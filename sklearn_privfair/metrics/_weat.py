@@ -60,7 +60,7 @@ def weat(
     ----------
     vectors : KeyedVectors, (words, array) or mapping of str to array-like
         Word vectors; with `words` a sequence of n_words str and `array` of shape
-        (n_words, n_features).
+        (n_words, n_features). Of gensim's FastText vectors every word has one.
 
     targets : sequence or mapping of two lists of words
         X and Y, such as names of two groups. A mapping gives them names.
@@ -78,8 +78,8 @@ def weat(
 
     method : {"auto", "exact", "sampled"}, default="auto"
         The p-value over all splits, which is quick up to 40 targets (of 8 and 8 words, 12,870
-        splits, a millisecond) and takes memory for :math:`2^{n/2}` numbers; or over random ones.
-        "auto" is exact up to 40 targets.
+        splits, a millisecond) and takes memory for :math:`2^{n/2}` numbers (of 25 and 25 two
+        seconds and a gigabyte); or over random ones. "auto" is exact up to 40 targets.
 
     n_resamples : int, default=100_000
         Random splits when sampling.

@@ -7,6 +7,7 @@ are left to measure with.
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
@@ -22,34 +23,40 @@ class Lookup:
     Parameters
     ----------
     vectors : KeyedVectors, (words, array) or mapping
-        The word vectors.
+        The word vectors. gensim's of FastText have one for any word, made of its parts.
     missing : {"warn", "raise", "ignore"}
         What :meth:`report` does.
     """
 
     def __init__(self, vectors, missing="warn"):
         self.words, self.matrix, self.place = split_vectors(vectors)
+        keyed = getattr(vectors, "wv", vectors)
+        self._from_parts: Any = keyed if hasattr(keyed, "vectors_ngrams") else None
         self.missing = missing
         self.lost: dict = {}
         # what rounding of the vectors leaves in a difference of cosines
         kind = self.matrix.dtype if self.matrix.dtype.kind == "f" else np.float64
         self.rounding = 4 * float(np.finfo(kind).eps)
 
+    def has(self, word):
+        """Tell whether there is a vector of this word."""
+        return word in self.place or (self._from_parts is not None and word in self._from_parts)
+
     def find(self, words, name, at_least=1):
         """Return those of a list of words that have a vector; an error, if they are too few."""
         words = word_list(words, name)
-        found = [word for word in words if word in self.place]
+        found = [word for word in words if self.has(word)]
         if len(found) < len(words):
-            self.lost[name] = [word for word in words if word not in self.place]
+            self.lost[name] = [word for word in words if not self.has(word)]
         self._check(found, len(words), name, at_least, "words")
         return found
 
     def find_tuples(self, tuples, name, at_least=1, length=2):
         """Return those of a list of pairs (or longer tuples) of which every word has a vector."""
         tuples = tuple_list(tuples, name, length)
-        found = [t for t in tuples if all(word in self.place for word in t)]
+        found = [t for t in tuples if all(map(self.has, t))]
         if len(found) < len(tuples):
-            words = dict.fromkeys(w for t in tuples for w in t if w not in self.place)
+            words = dict.fromkeys(w for t in tuples for w in t if not self.has(w))
             self.lost[name] = list(words)
         self._check(found, len(tuples), name, at_least, "tuples of words")
         return found
@@ -66,7 +73,10 @@ class Lookup:
 
     def rows(self, words):
         """Return the vectors of words that are there, in float64."""
-        rows = self.matrix[[self.place[word] for word in words]].astype(np.float64)
+        if all(word in self.place for word in words):
+            rows = self.matrix[[self.place[word] for word in words]].astype(np.float64)
+        else:
+            rows = np.array([self._from_parts.get_vector(word) for word in words], dtype=np.float64)
         if not np.isfinite(rows).all():
             bad = [w for w, row in zip(words, rows, strict=True) if not np.isfinite(row).all()]
             raise ValueError(f"The vectors of {some_of(bad)} hold NaN or infinity.")

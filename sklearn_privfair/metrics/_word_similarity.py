@@ -93,10 +93,10 @@ def word_similarity(vectors, pairs, *, case_sensitive=True):
     tuple_list([pair[:2] for pair in pairs], "pairs", 2)
 
     def there(word):
-        return word if case_sensitive or word in lookup.place else word.lower()
+        return word if case_sensitive or lookup.has(word) else word.lower()
 
     known = [(there(a), there(b), float(score)) for a, b, score in pairs]
-    known = [pair for pair in known if pair[0] in lookup.place and pair[1] in lookup.place]
+    known = [pair for pair in known if lookup.has(pair[0]) and lookup.has(pair[1])]
     if len(known) < 3:
         raise ValueError(f"Of the {len(pairs)} pairs {len(known)} have vectors; 3 are needed.")
     table = pd.DataFrame(known, columns=["first", "second", "judgement"])
