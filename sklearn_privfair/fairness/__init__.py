@@ -1,3 +1,5 @@
-"""Fair classifiers: nets trained against an adversary. Begun, and not public yet."""
+"""Fair classifiers and regressors: nets trained against an adversary."""
 
-__all__: list[str] = []
+from ._adversarial_debiasing import AdversarialDebiasingClassifier
+
+__all__ = ["AdversarialDebiasingClassifier"]

@@ -22,18 +22,23 @@ class Adversary(nn.Module):
         Whether it gets the label beside the prediction.
     width : int
         How many outputs it has.
-    hidden : sequence of int
-        Units of its hidden layers; none: it is linear, as in the paper.
+    body : sequence of int or callable, default=()
+        Units of its hidden layers; none: it is linear, as in the paper. Or what makes a module of
+        ``(n_inputs, n_outputs)``.
     """
 
-    def __init__(self, n_outputs, n_classes, sees_label, width, hidden=()):
+    def __init__(self, n_outputs, n_classes, sees_label, width, body=()):
         super().__init__()
         self.n_classes, self.sees_label = n_classes, sees_label
-        self.sharpness = nn.Parameter(torch.zeros(()))
+        # the slope of |c| at 0 is 0: from there it would never move
+        self.sharpness = nn.Parameter(torch.ones(()), requires_grad=n_classes is not None)
         n_labels = 0 if not sees_label else 1 if n_classes is None else n_classes
         n_inputs = n_outputs * (1 + n_labels) + n_labels
+        if callable(body):
+            self.guess = body(n_inputs, width)
+            return
         layers: list[nn.Module] = []
-        for n_units in hidden:
+        for n_units in body:
             layers += [nn.Linear(n_inputs, n_units), nn.ReLU()]
             n_inputs = n_units
         self.guess = nn.Sequential(*layers, nn.Linear(n_inputs, width))
@@ -52,17 +57,25 @@ class Adversary(nn.Module):
         -------
         guess : torch.Tensor of shape (n, width)
         """
-        seen = self._score(answer)
+        return self.guess(self.inputs(answer, label))
+
+    def inputs(self, answer, label):
+        """Give what it sees: s; for equalized odds s, s times each label, and the labels.
+
+        The paper's are s, s y and s (1 - y). With the label itself the adversary has an intercept
+        for each class, and sees a gap in one class whichever way it goes in the other.
+        """
+        seen = self.score(answer)
         if not self.sees_label:
-            return self.guess(seen)
+            return seen
         if self.n_classes is None:
             shown = label.reshape(-1, 1).to(seen.dtype)
         else:
             shown = functional.one_hot(label.long(), self.n_classes).to(seen.dtype)
         products = (seen[:, :, None] * shown[:, None, :]).flatten(1)
-        return self.guess(torch.cat([seen, products, shown], dim=1))
+        return torch.cat([seen, products, shown], dim=1)
 
-    def _score(self, answer):
+    def score(self, answer):
         """Give the paper's s, sigmoid((1 + |c|) logit): the sharper, the nearer to the decision."""
         if self.n_classes is None:
             return answer

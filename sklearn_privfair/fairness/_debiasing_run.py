@@ -1,26 +1,21 @@
-"""One debiasing training: hooks in a net's own loop, an adversary beside it.
+"""One debiasing training: hooks in a net's own loop, an adversary or a penalty beside it.
 
-Zhang, Lemoine & Mitchell (2018), "Mitigating unwanted biases with adversarial learning", AIES:
-equation 1, the projected gradient, over all weights as one vector.
+Zhang, Lemoine & Mitchell (2018), "Mitigating unwanted biases with adversarial learning", AIES.
 """
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from skorch.callbacks import LRScheduler
-from torch.nn.utils import parameters_to_vector
 
-from sklearn_privfair.differentiable._array_batches import by_arrays
+from sklearn_privfair.differentiable._array_batches import ArrayRows, by_arrays
 from sklearn_privfair.differentiable._indexed_batches import IndexedBatches
-from sklearn_privfair.differentiable._net_answers import log_proba
 from sklearn_privfair.differentiable._skorch_training import hooked
-from sklearn_privfair.fairness._adversary import Adversary, guess_loss
-from sklearn_privfair.fairness._gap import group_gap
-
-ROWS_AT_ONCE = 8192
-HISTORY = ("predictor_loss", "adversary_loss", "gap", "alpha")
+from sklearn_privfair.fairness._projection import put_gradients
+from sklearn_privfair.fairness._tasks import row_losses
 
 
 class NumberedBatches(IndexedBatches):
@@ -31,210 +26,226 @@ class NumberedBatches(IndexedBatches):
             yield [self.X.index_select(0, places), self.y.index_select(0, places), places]
 
 
+@dataclass
+class Rows:
+    """What a training or a validation is on.
+
+    Parameters
+    ----------
+    X, y : ndarray of shape (n_samples, ...)
+        As the net takes them.
+    labels : ndarray of shape (n_samples,)
+        Codes of classes, or numbers.
+    targets : list of Target
+    weight : ndarray of shape (n_samples,) or None
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    labels: np.ndarray
+    targets: list
+    weight: np.ndarray | None
+
+    def take(self, rows):
+        """Give some of the rows."""
+        parts = (self.X[rows], self.y[rows], self.labels[rows])
+        weight = None if self.weight is None else self.weight[rows]
+        return Rows(*parts, [target.take(rows) for target in self.targets], weight)
+
+
 class DebiasingRun:
     """The state of one training.
 
     Parameters
     ----------
-    debiaser : AdversarialDebiasingClassifier
+    debiaser : BaseDebiasing
         Whose parameters these are.
     net : skorch.NeuralNet
         To be trained.
-    targets : list of Target
-        What is not to be guessed.
+    task : ClassTask or NumberTask
+    rows : Rows
+    opponent : Adversaries or GapPenalty
     alpha : callable
-        From the epoch to how much the adversary counts; ``look(gap)`` tells it what came of it.
-    weight : ndarray of shape (n_samples,) or None
-    seed : int
+        From the epoch to how much the opponent counts; ``look(gap)`` tells it what came of it.
+    history : dict of str to list
+        Gets one value for each epoch.
+    validation : Validation or None, default=None
+        On rows held out.
+    earlier : int or None, default=None
+        Epochs trained before, of which this is the next and only one, without pretraining and
+        falling learning rate. None: this is a whole training.
     """
 
-    def __init__(self, debiaser, net, X, codes, targets, alpha, weight, seed):
-        self.debiaser, self.net, self.alpha = debiaser, net, alpha
-        self.X, self.codes, self.targets = X, codes, targets
-        self.weight, self.seed = weight, seed
-        self.history: dict[str, list] = {name: [] for name in HISTORY}
-        self.sums = np.zeros(3)
-        self.adversaries: list = []
+    def __init__(
+        self, debiaser, net, task, rows, opponent, alpha, history, validation=None, earlier=None
+    ):
+        self.debiaser, self.net, self.task, self.rows = debiaser, net, task, rows
+        self.opponent, self.alpha, self.history = opponent, alpha, history
+        self.validation, self.one_epoch = validation, earlier is not None
+        self.pretraining = 0 if self.one_epoch else debiaser.pretrain_epochs
+        self.earlier = (earlier or 0) - self.pretraining
+        self.epoch, self.sums, self.faced = 0, np.zeros(3), False
+        weight = rows.weight
+        self.weight = None if weight is None else weight / weight.mean()
 
     @property
-    def epoch(self):
-        return len(self.history["gap"])
+    def counted(self):
+        """The epoch since the opponent is there, from 0, over all calls."""
+        return max(self.earlier + self.epoch, 0)
+
+    def train(self):
+        """Train."""
+        with self._hooks():
+            self.net.partial_fit(self.rows.X, self.rows.y)
+        if self.validation is not None and self.validation.best_state is not None:
+            self.net.module_.load_state_dict(self.validation.best_state)
 
     @contextmanager
-    def hooks(self):
-        """Let the net's loop train against the adversary."""
+    def _hooks(self):
+        """Let the net's loop train against the opponent."""
         net, kind = self.net, _kind(self.net)
+
+        def fit_loop(X, y=None, **params):
+            n_epochs = 1 if self.one_epoch else self.pretraining + net.max_epochs
+            return kind.fit_loop(net, X, y, **params | {"epochs": n_epochs})
 
         def get_iterator(dataset, training=False):
             loader = kind.get_iterator(net, dataset, training=training)
-            if not training:
-                return loader
-            return NumberedBatches(by_arrays(loader), torch.device(net.device or "cpu"))
+            return self._numbered(loader) if training else by_arrays(loader)
 
         def train_step_single(batch, **fit_params):
             x, y, places = (part.to(net.device) for part in batch)
             net._set_training(True)
             answer = net.infer(x, **fit_params)
-            if not self.adversaries:
-                self._begin(answer)
-            loss = self._predictor_loss(answer, y, x, places)
-            seen = logits(net, answer)
-            self._teach(seen.detach(), y, places)
-            guessed = self._guess_loss(seen, y, places)
-            self._backward(loss, guessed)
-            self.sums += (loss.item() * len(x), guessed.item() * len(x), len(x))
+            self._face(answer)
+            loss = self._loss(answer, y, x, places)
+            guessed = self._backward(loss, answer, y, places)
+            self.sums += (loss.item() * len(x), guessed * len(x), len(x))
             return {"loss": loss.detach(), "y_pred": answer.detach()}
+
+        def on_epoch_begin(_, **kwargs):
+            if self.validation is not None and self.validation.enough(self.epoch - 1):
+                raise KeyboardInterrupt  # as skorch's own early stopping does
+            self._begin_epoch()
+            kind.on_epoch_begin(net, net, **kwargs)
 
         def on_epoch_end(_, **kwargs):
             self._end_epoch()
             kind.on_epoch_end(net, net, **kwargs)
 
-        def on_epoch_begin(_, **kwargs):
-            self._decay()
-            kind.on_epoch_begin(net, net, **kwargs)
-
         methods: dict[str, Any] = {
-            "on_epoch_begin": on_epoch_begin,
+            "fit_loop": fit_loop,
             "get_iterator": get_iterator,
             "train_step_single": train_step_single,
+            "on_epoch_begin": on_epoch_begin,
             "on_epoch_end": on_epoch_end,
         }
         with hooked(net, **methods):
             yield
 
-    def _decay(self):
-        """Let the learning rate fall as a cosine, where the net has no schedule of its own."""
-        net = self.net
-        own = any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_)
-        if self.debiaser.lr_decay is None or own:
-            return
-        share = (1 + np.cos(np.pi * self.epoch / net.max_epochs)) / 2
-        for group in net.optimizer_.param_groups:
-            group["initial_lr"] = group.get("initial_lr", group["lr"])
-            group["lr"] = group["initial_lr"] * share
-
-    def _begin(self, answer):
-        """Make the adversaries, when the net's outputs are known."""
-        debiaser, width = self.debiaser, logits(self.net, answer).shape[1]
-        sees = debiaser.constraint == "equalized_odds"
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.adversaries = [
-                Adversary(
-                    width, len(debiaser.classes_), sees, t.width, debiaser.adversary_hidden
-                ).to(answer.device, answer.dtype)
-                for t in self.targets
-            ]
-        weights = [p for adversary in self.adversaries for p in adversary.parameters()]
-        self.adversary_optimizer = torch.optim.Adam(weights, lr=debiaser.adversary_lr)
-        self.values = [torch.as_tensor(t.values).to(answer.device) for t in self.targets]
-        self.shares = None
-        if self.weight is not None:
-            self.shares = torch.as_tensor(self.weight).to(answer.device, answer.dtype)
-
-    def _predictor_loss(self, answer, y, x, places):
-        if self.shares is None:
-            return self.net.get_loss(answer, y, X=x, training=True)
-        losses = _rowwise(self.net, answer, y)
-        share = self.shares[places]
-        return (losses * share).sum() / share.sum()
-
-    def _guess_loss(self, seen, y, places):
-        """Give the adversaries' loss, of the rows that the constraint speaks of."""
-        constraint = self.debiaser.constraint
-        shares = None if self.shares is None else self.shares[places]
-        y = y.long()
-        rows = torch.ones_like(y, dtype=torch.bool)
-        if constraint == "equal_opportunity":
-            rows = y == self.debiaser._positive
-            if not rows.any():
-                return 0.0 * seen.sum()
-        total = 0.0
-        for adversary, values, target in zip(
-            self.adversaries, self.values, self.targets, strict=True
-        ):
-            value = values[places][rows]
-            cells = None
-            if self.debiaser.balance and target.groups is not None:
-                cells = value if constraint != "equalized_odds" else value + len(target.groups) * y
-            guess = adversary(seen[rows], y[rows])
-            total = total + guess_loss(
-                guess, value, target.groups, cells, None if shares is None else shares[rows]
+    def _numbered(self, loader):
+        loader = by_arrays(loader)
+        if not isinstance(loader.dataset, ArrayRows):
+            raise ValueError(
+                "A debiasing has to know which rows a batch holds, and cannot tell with this net's "
+                "iterator_train, dataset, collate_fn or num_workers; leave these at skorch's "
+                "defaults."
             )
-        return total
+        return NumberedBatches(loader, torch.device(self.net.device or "cpu"))
 
-    def _teach(self, seen, y, places):
-        for _ in range(self.debiaser.adversary_steps):
-            self.adversary_optimizer.zero_grad()
-            self._guess_loss(seen, y, places).backward()
-            self.adversary_optimizer.step()
-
-    def _backward(self, loss, guessed):
-        """Put the net's gradients in place: its own, less what helps the adversary."""
-        alpha, net = self.alpha(self.epoch), self.net
-        net._zero_grad_optimizer()
-        if not self.debiaser.projection:
-            (loss - alpha * guessed).backward()
+    def _face(self, answer):
+        """Let the opponent see the rows, when the net's answers are known."""
+        if self.faced:
             return
+        self.faced = True
+        self.debiaser._check_width(self.task.width(self.net, answer))
+        targets, device = self.rows.targets, answer.device
+        self.opponent.face(self.task, targets, self.weight, device, answer.dtype)
+        self.opponent.begin_epoch(self.counted)
+        if self.weight is not None:
+            self.shares = torch.as_tensor(self.weight).to(device, answer.dtype)
+
+    def _loss(self, answer, y, x, places):
+        """Give the predictor's loss; rows weigh the same in whichever batch they are."""
+        if self.weight is None:
+            return self.net.get_loss(answer, y, X=x, training=True)
+        losses, class_weight = row_losses(self.net, answer, y, x)
+        total = len(x) if class_weight is None else (self.shares[places] * class_weight).sum()
+        return (losses * self.shares[places]).sum() / total
+
+    def _backward(self, loss, answer, y, places):
+        """Put gradients in place; give the opponent's loss."""
+        net = self.net
+        net._zero_grad_optimizer()
         weights = [p for p in net.module_.parameters() if p.requires_grad]
-        own, other = (
-            parameters_to_vector(_gradients(value, weights, keep))
-            for value, keep in ((loss, True), (guessed, False))
-        )
-        length = other.norm()
-        unit = other / length if length > 0 else other
-        step = own - (own @ unit) * unit - alpha * other
-        start = 0
-        for p in weights:
-            p.grad = step[start : start + p.numel()].view_as(p).clone()
-            start += p.numel()
+        if self.epoch < self.pretraining:
+            torch.autograd.backward(loss, inputs=weights)
+            return np.nan
+        seen, opponent = self.task.seen(net, answer), self.opponent
+        opponent.teach(seen.detach(), y, places)
+        guessed = opponent.loss(seen, y, places)
+        aim = -opponent.sign * self.task.unit * guessed
+        put_gradients(weights, loss, aim, self.alpha(self.counted), self.debiaser.projection)
+        return guessed.item()
+
+    def _begin_epoch(self):
+        """Take learning rates; before the first epoch against adversaries, pretrain these."""
+        debiaser, net = self.debiaser, self.net
+        own = any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_)
+        if debiaser.lr_decay is not None and not own and not self.one_epoch:
+            done = max(self.epoch - self.pretraining, 0) / net.max_epochs
+            for group in net.optimizer_.param_groups:
+                group["initial_lr"] = group.get("initial_lr", group["lr"])
+                group["lr"] = group["initial_lr"] * (1 + np.cos(np.pi * done)) / 2
+        if self.epoch == self.pretraining and not self.one_epoch:
+            self._teach_alone(debiaser.pretrain_adversary_epochs)
+        if self.faced:
+            self.opponent.begin_epoch(self.counted)
+
+    def _teach_alone(self, n_epochs):
+        """Let the adversaries learn from the net as it is, before it learns to mislead them."""
+        if n_epochs == 0 or self.debiaser.method != "adversary":
+            return
+        net = self.net
+        x = torch.as_tensor(self.rows.X)
+        net._set_training(False)
+        with torch.no_grad():
+            answer = torch.cat([net.infer(part) for part in x.split(8192)])
+        self._face(answer)
+        seen, y = self.task.seen(net, answer), torch.as_tensor(self.rows.y).to(answer.device)
+        size = net.batch_size if net.batch_size > 0 else len(x)
+        for _ in range(n_epochs):
+            for places in torch.randperm(len(x)).to(answer.device).split(size):
+                self.opponent.teach(seen[places], y[places], places)
 
     def _end_epoch(self):
-        debiaser, n = self.debiaser, self.sums[2]
-        predicted = self._predicted()
-        gap = max(
-            group_gap(
-                predicted,
-                self.codes,
-                target,
-                debiaser.constraint,
-                debiaser._positive,
-                self.weight,
-            )
-            for target in self.targets
-        )
-        values = (self.sums[0] / n, self.sums[1] / n, gap, self.alpha(self.epoch))
-        for name, value in zip(HISTORY, values, strict=True):
-            self.history[name].append(float(value))
-        self.net.history.record("gap", float(gap))
-        self.alpha.look(gap)
+        rows, task = self.rows, self.task
+        predicted = task.predicted(self.net, rows.X)
+        gap = self._gap(predicted, rows)
+        opposed = self.epoch >= self.pretraining
+        values = {
+            "predictor_loss": self.sums[0] / self.sums[2],
+            self.opponent.curve: self.sums[1] / self.sums[2],
+            "gap": gap,
+            "alpha": self.alpha(self.counted) if opposed else 0.0,
+        }
+        if self.validation is not None:
+            held_out = self.validation.rows
+            predicted = task.predicted(self.net, held_out.X)
+            score = task.score(predicted, held_out.labels, held_out.weight)
+            values |= {"valid_score": score, "valid_gap": self._gap(predicted, held_out)}
+            self.validation.judge(score, values["valid_gap"], self.net.module_, self.epoch)
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(float(value))
+            if name != "predictor_loss":  # skorch has it as train_loss
+                self.net.history.record(name, float(value))
+        if opposed:
+            self.alpha.look(gap)
         self.sums[:] = 0
+        self.epoch += 1
 
-    def _predicted(self):
-        """Predict the training rows as the net would, in large batches and without its loader."""
-        net, found = self.net, []
-        for rows in torch.as_tensor(self.X).split(ROWS_AT_ONCE):
-            log_p = log_proba(net, net.evaluation_step((rows, None)))
-            threshold = getattr(net, "threshold", None)  # of skorch's binary classifiers
-            code = log_p.argmax(1) if threshold is None else log_p[:, 1].exp() > threshold
-            found.append(code.long().cpu())
-        return torch.cat(found).numpy()
-
-
-def logits(net, answer):
-    """Give what a net's answers stand for: one logit for two classes, or one a class."""
-    log_p = log_proba(net, answer)
-    return (log_p[:, 1:] - log_p[:, :1]) if log_p.shape[1] == 2 else log_p
-
-
-def _gradients(value, weights, keep):
-    found = torch.autograd.grad(value, weights, retain_graph=keep, allow_unused=True)
-    return [torch.zeros_like(w) if g is None else g for g, w in zip(found, weights, strict=True)]
-
-
-def _rowwise(net, answer, y):
-    """Give the cross-entropy of each row."""
-    return -log_proba(net, answer).gather(1, y.long()[:, None])[:, 0]
+    def _gap(self, predicted, rows):
+        return max(self.task.gap(predicted, rows.labels, t, rows.weight) for t in rows.targets)
 
 
 def _kind(net) -> Any:

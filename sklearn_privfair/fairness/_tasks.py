@@ -1,0 +1,189 @@
+"""What is predicted, and what a constraint asks of it: of classes, and of numbers.
+
+Hardt, Price & Srebro (2016), "Equality of opportunity in supervised learning": the constraints.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_privfair.differentiable._net_answers import log_proba
+from sklearn_privfair.fairness._gap import group_gap, number_gap
+
+ROWS_AT_ONCE = 8192
+
+
+def in_batches(net, X, read):
+    """Read a net's answers to rows, in large batches, without its loader and in eval mode."""
+    found = [
+        read(net.evaluation_step((x, None))).cpu() for x in torch.as_tensor(X).split(ROWS_AT_ONCE)
+    ]
+    return torch.cat(found).numpy()
+
+
+class ClassTask:
+    """Classes, by their codes.
+
+    Parameters
+    ----------
+    n_classes : int
+    constraint : {"demographic_parity", "equal_opportunity", "equalized_odds"}
+    positive : int
+        Code of the class that equal opportunity speaks of.
+    """
+
+    unit = 1.0
+
+    def __init__(self, n_classes, constraint, positive):
+        self.n_classes, self.constraint, self.positive = n_classes, constraint, positive
+        self.n_outputs = 1 if n_classes == 2 else n_classes
+        self.sees_label = constraint == "equalized_odds"
+
+    def width(self, net, answer):
+        """Tell how many classes a net answers for."""
+        return log_proba(net, answer).shape[1]
+
+    def seen(self, net, answer):
+        """Give what the net's answers stand for: one logit for two classes, or one a class."""
+        log_p = log_proba(net, answer)
+        return (log_p[:, 1:] - log_p[:, :1]) if self.n_classes == 2 else log_p
+
+    def scores(self, seen):
+        """Give probabilities: of the second class of two, or of each."""
+        return seen.sigmoid() if self.n_classes == 2 else seen.softmax(1)
+
+    def rows(self, y):
+        """Tell which rows the constraint speaks of."""
+        if self.constraint == "equal_opportunity":
+            return y.long() == self.positive
+        return torch.ones_like(y, dtype=torch.bool)
+
+    def cells(self, value, y, n_groups):
+        """Give a number to what weighs alike: groups, or for equalized odds those of a class."""
+        return value + n_groups * y.long() if self.sees_label else value
+
+    def strata(self, score, y, weight):
+        """Give the parts whose means are to be equal: a mask of the rows, and their scores."""
+        if not self.sees_label:
+            yield slice(None), score
+            return
+        for code in range(self.n_classes):
+            mask = y.long() == code
+            if mask.any():
+                yield mask, score[mask]
+
+    def predicted(self, net, X):
+        """Predict codes as the net would."""
+        threshold = getattr(net, "threshold", None)  # of skorch's binary classifiers
+
+        def code(answer):
+            log_p = log_proba(net, answer)
+            return (log_p.argmax(1) if threshold is None else log_p[:, 1].exp() > threshold).long()
+
+        return in_batches(net, X, code)
+
+    def gap(self, predicted, labels, target, weight):
+        """Give the widest gap."""
+        return group_gap(predicted, labels, target, self.constraint, self.positive, weight)
+
+    def score(self, predicted, labels, weight):
+        """Give the accuracy."""
+        return float(np.average(predicted == labels, weights=weight))
+
+
+class NumberTask:
+    """Numbers; the adversary sees them in units of y's standard deviation.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        The first rows' y.
+    constraint : {"demographic_parity", "equalized_odds"}
+    weight : ndarray of shape (n_samples,) or None
+    criterion : callable
+        From predictions and targets, tensors, to a loss; that of a constant prediction is the unit
+        in which the adversary counts, so that alpha does not depend on the units of y.
+    """
+
+    n_classes, n_outputs = None, 1
+
+    def __init__(self, labels, constraint, weight, criterion):
+        self.constraint = constraint
+        self.sees_label = constraint == "equalized_odds"
+        self.mean = float(np.average(labels, weights=weight))
+        spread = float(np.sqrt(np.average((labels - self.mean) ** 2, weights=weight)))
+        self.scale = spread if spread > 0 else 1.0
+        y = torch.as_tensor(labels).reshape(-1, 1)
+        unit = float(criterion(torch.full_like(y, self.mean), y))
+        self.unit = unit if np.isfinite(unit) and unit > 0 else 1.0
+
+    def width(self, net, answer):
+        """Tell how many numbers a net answers for each row."""
+        return answer[0].numel()
+
+    def seen(self, net, answer):
+        """Give the predictions, standardised."""
+        return (answer.reshape(-1, 1) - self.mean) / self.scale
+
+    def scores(self, seen):
+        """Give them as they are."""
+        return seen
+
+    def rows(self, y):
+        """Tell which rows the constraint speaks of: all."""
+        return torch.ones(len(y), dtype=torch.bool, device=y.device)
+
+    def cells(self, value, y, n_groups):
+        """Give a number to what is to weigh alike: groups."""
+        return value
+
+    def strata(self, score, y, weight):
+        """Give the scores; for equalized odds what is left of them after a line through y."""
+        if not self.sees_label:
+            yield slice(None), score
+            return
+        share, y = (weight / weight.sum())[:, None], y.reshape(-1, 1).to(score.dtype)
+        centred = y - (share * y).sum()
+        slope = (share * centred * score).sum() / (share * centred.square()).sum().clamp_min(1e-12)
+        yield slice(None), score - slope * centred
+
+    def predicted(self, net, X):
+        """Predict numbers as the net would."""
+        return in_batches(net, X, lambda answer: answer.reshape(-1)).astype(np.float64)
+
+    def gap(self, predicted, labels, target, weight):
+        """Give the gap of means, in standard deviations of y, or the correlation."""
+        return number_gap(predicted, labels, target, self.sees_label, self.scale, weight)
+
+    def score(self, predicted, labels, weight):
+        """Give the coefficient of determination."""
+        error = np.average((predicted - labels) ** 2, weights=weight)
+        mean = np.average(labels, weights=weight)
+        return float(1 - error / max(np.average((labels - mean) ** 2, weights=weight), 1e-300))
+
+
+def row_losses(net, answer, y, x):
+    """Give the loss of each row by the net's own criterion, and how it weighs classes; or raise.
+
+    Returns
+    -------
+    losses : torch.Tensor of shape (n,)
+    class_weight : torch.Tensor of shape (n,) or None
+        By which the criterion multiplied each, and whose sum it would divide by.
+    """
+    criterion = net.criterion_
+    if getattr(criterion, "reduction", None) != "mean":
+        raise ValueError(
+            f"sample_weight needs the loss of each row, and criterion {type(criterion).__name__} "
+            "gives none: it has no reduction='mean', as torch's losses do, to be set to 'none'."
+        )
+    criterion.reduction = "none"
+    try:
+        losses = net.get_loss(answer, y, X=x, training=True)
+    finally:
+        criterion.reduction = "mean"
+    losses = losses.reshape(len(x), -1).mean(1)
+    weighs = (
+        isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss)) and criterion.weight is not None
+    )
+    return losses, criterion.weight[y] if weighs else None
