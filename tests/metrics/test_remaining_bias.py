@@ -1,6 +1,7 @@
 """Tests of what remains of a bias: they find what is hidden, and nothing where there is nothing."""
 
 from itertools import permutations, product
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -101,6 +102,9 @@ def test_probe_is_that_of_the_folds(made):
         assert result.words["word"].tolist() == words
         assert (result.words["group"] == result.words["predicted"]).tolist() == right.tolist()
     assert result.chance == 2 / 3
+    n = int(right.sum())
+    tail = [comb(60, k) * (2 / 3) ** k * (1 / 3) ** (60 - k) for k in range(n, 61)]
+    assert result.p_value == pytest.approx(sum(tail))
     assert result.low < result.accuracy < result.high
     one_way = bias_probe(vectors, words, groups, estimator=model, cv=[(range(30), range(30, 60))])
     assert one_way.accuracy == right[30:].mean()
@@ -164,10 +168,14 @@ def test_remaining_bias_says_where_it_remains(made):
     words, _ = most_biased_words(projection, 80)
     judged = bias_by_neighbors(after["hidden"], words, projection, n_neighbors=15)
     assert table.loc[("hidden", "neighbours"), "value"] == judged.correlation
+    chance = bias_by_neighbors(after["none"], words, projection, n_neighbors=15)
+    assert chance.correlation < 0  # the test is whether it is above
+    assert table.loc[("none", "neighbours"), "p_value"] == 1 - chance.p_value / 2 > 0.5
     some = remaining_bias(
         (WORDS, made["before"]), after, np.eye(11)[0], words=WORDS[:50], **given
     )  # fmt: skip
     judged = bias_by_neighbors(after["hidden"], WORDS[:50], projection, n_neighbors=15)
+    assert some.loc[("hidden", "neighbours"), "p_value"] == judged.p_value / 2
     assert some.loc[("hidden", "neighbours"), "value"] == judged.correlation
 
 

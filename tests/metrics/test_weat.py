@@ -78,6 +78,9 @@ def test_exact_splits_with_ties(n_chosen):
         sums = np.abs(sums) if two_sided else sums
         assert n_splits == len(sums) == math.comb(8, n_chosen)
         assert share == np.mean(sums >= sums[0] - 1e-12)
+        sampled = {"n_resamples": 20_000, "rng": np.random.RandomState(0), "method": "sampled"}
+        found = share_of_splits(values, n_chosen, two_sided=two_sided, **sampled)[0]
+        assert abs(found - share) < 5 * math.sqrt(0.25 / 20_000)  # without ties it is further off
 
 
 def test_closed_form_of_the_most_extreme_split():
