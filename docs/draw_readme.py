@@ -10,9 +10,9 @@ import runpy
 import sys
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 
-matplotlib.use("Agg")
+mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 from PIL import Image
@@ -22,7 +22,6 @@ FOLDER = ROOT / "docs" / "_static" / "readme"
 # name: example, which of its figures, at full size?, dots per inch
 PICTURES = {
     "three_attacks": ("plot_three_attacks", 2, True, 72),
-    "two_defences": ("plot_two_defences", 1, True, 72),
     "raw_units": ("plot_raw_units", 1, False, 72),
     "forest_leak": ("plot_forest_leak", 1, False, 72),
 }

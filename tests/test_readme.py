@@ -58,3 +58,24 @@ def test_commands_are_where_the_tools_look_for_them(name):
     command = re.search(rf"<!-- {name} -->\n```sh\n(.*)\n```\n<!-- /{name} -->", README)
     assert command is not None
     assert "-c constraints.txt" in command.group(1)
+
+
+def test_pictures_are_there_and_small():
+    """Drawn by docs/draw_readme.py, from examples that are there; with words for who cannot see."""
+    root = Path(__file__).parent.parent
+    shown = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", README)
+    assert len(shown) >= 3
+    script = (root / "docs" / "draw_readme.py").read_text()
+    drawn = dict(re.findall(r'"(\w+)": \("(plot_\w+)"', script))
+    assert {Path(path).stem for _, path in shown} == set(drawn)
+    for words, path in shown:
+        assert len(words) > 60
+        assert (root / path).stat().st_size < 60_000
+    for example in drawn.values():
+        assert (root / "examples" / f"{example}.py").exists()
+
+
+def test_links_lead_somewhere():
+    root = Path(__file__).parent.parent
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (root / target).exists(), target
