@@ -116,6 +116,7 @@ def measure(name, X, y, n_shadows):
                 method=method,
                 n_shadow_models=n_shadows,
                 shadow_size=N,
+                precision="bfloat16",
                 memory=memory,
                 random_state=0,
             ).fit(X[2 * N :], y[2 * N :], audit=(X[: 2 * N], y[: 2 * N]))

@@ -47,6 +47,17 @@ def check_records(attack, X, y, reset):
     return y
 
 
+def check_audit(audit):
+    """Give the records to be judged and their labels; raise if it is no such pair."""
+    if not isinstance(audit, (tuple, list)) or len(audit) != 2:
+        size = f" of length {len(audit)}" if hasattr(audit, "__len__") else ""
+        raise ValueError(
+            f"audit is a {type(audit).__name__}{size}; give a pair, the records to be judged and "
+            "their class labels: fit(X, y, audit=(X_audit, y_audit))."
+        )
+    return audit
+
+
 def all_labels(attack, X, y):
     """Give the classes: the victim's, if it is there; of a net the numbers of its outputs."""
     try:

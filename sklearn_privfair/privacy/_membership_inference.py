@@ -16,6 +16,7 @@ from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.privacy._answers import ask
 from sklearn_privfair.privacy._attacker_inputs import (
     all_labels,
+    check_audit,
     check_records,
     encode,
     victim_is_fitted,
@@ -212,7 +213,7 @@ class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
         self.labels_ = all_labels(self, X, y)
         codes, judged = encode(self.labels_, y), None
         if audit is not None:
-            X_audit, y_audit = audit
+            X_audit, y_audit = check_audit(audit)
             y_audit = check_records(self, X_audit, y_audit, reset=False)
             judged = Records(X_audit, encode(self.labels_, y_audit, "audit"))
         records, audited = join(Records(X, codes), judged)

@@ -223,6 +223,10 @@ BAD = {
         lambda: attack_with().fit(*OWN, audit=(X[:9], ["dog"] * 9)),
         ValueError, r"audit holds \['dog'\].*ant",
     ),
+    "records alone": (
+        lambda: attack_with().fit(*OWN, audit=X[:400]),
+        ValueError, r"audit is a ndarray of length 400; give a pair",
+    ),
     "no pair": (
         lambda: attack_with(n_shadow_models=5).fit(*OWN, audit=JUDGED),
         ValueError, r"n_shadow_models=5 is odd.*use 6",

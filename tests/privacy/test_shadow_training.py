@@ -15,6 +15,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_privfair.privacy import LiRA, ShadowAttack
+from sklearn_privfair.privacy import _shadow_training as shadow_training
 
 from ._membership_harness import NEW, OF_NEW, Net, X, Y, attack_of, net, scores
 
@@ -215,3 +216,32 @@ def test_precision_is_of_nets():
         assert _weights(other).dtype == np.float32
         assert not np.array_equal(_weights(one), _weights(other))
         np.testing.assert_allclose(_weights(one), _weights(other), atol=0.1)
+
+
+def test_nets_trained_as_one_are_those_trained_alone(monkeypatch, tmp_path):
+    """As on a GPU; up to rounding, and kept together."""
+    victim = FrozenEstimator(net(Plain).fit(NEW, OF_NEW))
+    alone = attack_of(victim).fit(X[150:], Y[150:])
+    assert not shadow_training.stacks(victim, alone.shadow_members_)  # on a CPU nothing is won
+    monkeypatch.setattr(shadow_training, "stacks", lambda *_: True)
+    memory = str(tmp_path)
+    together = attack_of(victim, memory=memory).fit(X[150:], Y[150:])
+    for one, other in zip(alone.shadow_models_, together.shadow_models_, strict=True):
+        np.testing.assert_allclose(_weights(other), _weights(one), atol=1e-4)
+        assert not np.array_equal(_weights(other), _weights(victim.estimator))
+    np.testing.assert_array_equal(together.shadow_members_, alone.shadow_members_)
+    found, expected = (a.decision_function(NEW, OF_NEW) for a in (together, alone))
+    np.testing.assert_allclose(found, expected, rtol=0.01, atol=0.01)
+    monkeypatch.setattr(shadow_training, "fit_nets_stacked", None)  # not asked a second time
+    again = attack_of(victim, memory=memory, method="rmia").fit(X[150:], Y[150:])
+    np.testing.assert_array_equal(
+        _weights(again.shadow_models_[0]), _weights(together.shadow_models_[0])
+    )
+
+
+class Plain(Net):
+    """Without units dropped at random, which nets trained as one draw together."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers[1].p = 0.0
