@@ -15,7 +15,7 @@ _BLOCK = re.compile(
 def blocks(page):
     """Give the caption (None where there is none) and the code of each block, in order."""
     text = page.read_text() + "\n"
-    return [(caption, textwrap.dedent(code)) for _, caption, code in _BLOCK.findall(text)]
+    return [(caption or None, textwrap.dedent(code)) for _, caption, code in _BLOCK.findall(text)]
 
 
 def run(code, namespace, name):
