@@ -29,12 +29,12 @@ LEFT_OUT = {
     "RMIA's gain": ["gain"],
     "class": ["class"],
     "in and out, log-odds": ["out", "in"],
-    "in and out, probability": ["out, probability", "in, probability"],
     "differences": ["own - out", "own - in", "in - out"],
 }
 ADDED = {
     "LiRA's score": ["lira"],
     "spreads": ["spread out", "spread in"],
+    "probability of the class": ["probability out", "probability in"],
     "distances of all classes": ["distance out", "distance in", "distance in, out"],
     "the others' order": ["runner-up", "rank"],
 }
@@ -60,6 +60,7 @@ def candidates(evidence):
         found[f"spread {side}"] = np.log(moments.scale.mean(axis=0))
         weights = chosen / chosen.sum(axis=0)
         means[side] = np.einsum("si,sic->ic", weights, shadows)
+        found[f"probability {side}"] = means[side][np.arange(len(own)), evidence.codes]
         found[f"distance {side}"] = np.abs(own - means[side]).sum(axis=1)
     if evidence.online:
         found["distance in, out"] = np.abs(means["in"] - means["out"]).sum(axis=1)

@@ -21,10 +21,10 @@ class LearnedAttack(MembershipMethod):
     """Membership learned from all signals at once, in games with known outcome.
 
     Signals of a record: its log-odds, entropy, modified entropy and margin by the model judged; the
-    mean log-odds and probability by shadow models trained without it and, online, by those trained
-    with it; the differences; RMIA's gain; its class. Online, with more shadow models than there are
-    in a game, a record is judged once without each pair of them, and the log-odds are averaged: so
-    it is judged by as many as was learned with.
+    mean log-odds by shadow models trained without it and, online, by those trained with it; the
+    differences; RMIA's gain; its class. Online, with more shadow models than there are in a game, a
+    record is judged once without each pair of them, and the log-odds are averaged: so it is judged
+    by as many as was learned with.
 
     Parameters
     ----------
@@ -131,7 +131,6 @@ def named_signals(evidence):
     for side, chosen in list(sides.items())[: 1 + evidence.online]:
         found[side] = _mean(shadows, chosen)
         found[f"own - {side}"] = own - found[side]
-        found[f"{side}, probability"] = _mean(_expit(shadows), chosen)
     if evidence.online:
         found["in - out"] = found["in"] - found["out"]
     return found
@@ -139,7 +138,3 @@ def named_signals(evidence):
 
 def _mean(values, chosen):
     return np.where(chosen, values, 0.0).sum(axis=0) / chosen.sum(axis=0)
-
-
-def _expit(x):
-    return 1 / (1 + np.exp(-x))
