@@ -1,16 +1,20 @@
 """Concepts erased from vectors of any kind, and word vectors debiased."""
 
 from ._concept_erasure import ConceptErasure
+from ._double_hard_debias import DoubleHardDebias
 from ._hard_debias import HardDebias
 from ._inlp import INLP
 from ._mean_projection import MeanProjection
+from ._soft_debias import SoftDebias
 from ._word_lists import load_word_list, word_list_names
 
 __all__ = [
     "INLP",
     "ConceptErasure",
+    "DoubleHardDebias",
     "HardDebias",
     "MeanProjection",
+    "SoftDebias",
     "load_word_list",
     "word_list_names",
 ]
