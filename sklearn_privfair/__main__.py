@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from sklearn_privfair._arguments import add_audit
+
 
 def build_parser():
     """Give the parser of the command line."""
@@ -32,6 +34,7 @@ def build_parser():
         help="folder for the table and the pictures (default: privfair_demo)",
     )
     demo.add_argument("--seed", type=int, default=0, help="seed of everything (default: 0)")
+    add_audit(commands)
     return parser
 
 
@@ -46,9 +49,13 @@ def main(argv=None):
     Returns
     -------
     status : int
-        0 when all went well.
+        0 when all went well; for others, see ``privfair audit --help``.
     """
     options = build_parser().parse_args(argv)
+    if options.command == "audit":
+        from sklearn_privfair.audit._cli import run_audit
+
+        return run_audit(options)
     from sklearn_privfair._demo import run_demo  # heavy imports only for what is asked
 
     run_demo(options.dataset, options.output, options.seed)

@@ -50,8 +50,8 @@ def record_by_group(run, metric, family, held, groups, *, among=None):
         run.figure(f"{metric}_gap", family, values, n=len(kept), by=by, note=note)
 
 
-def record_largest_gap(run, metric, family, *, leave="all"):
-    """Keep, over all sensitive features, the largest gap of a metric, as a figure of its own."""
+def record_largest_gap(run, metric, family, *, leave="all", worst=max):
+    """Keep, over all sensitive features, the worst gap of a metric, as a figure of its own."""
     gaps = [
         figure
         for figure in run.figures
@@ -61,10 +61,10 @@ def record_largest_gap(run, metric, family, *, leave="all"):
     ]
     if not gaps:
         return
-    worst = max(gaps, key=lambda figure: figure["value"])
-    values = (worst[part] for part in ("value", "low", "high"))
-    note = f"{worst['by']}: {worst['note']}"
-    run.figure(metric, family, values, n=worst["n"], note=note)
+    figure = worst(gaps, key=lambda one: one["value"])
+    values = (figure[part] for part in ("value", "low", "high"))
+    note = f"{figure['by']}: {figure['note']}"
+    run.figure(metric, family, values, n=figure["n"], note=note)
 
 
 def record_worst_group(run, metric, family, *, worst=min, suffix="worst_group", by=None):

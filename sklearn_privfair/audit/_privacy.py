@@ -222,7 +222,7 @@ def _told(run, judged, scores):
             values = _found(membership, score, rate, confidence)
             run.figure(f"membership_tpr@{rate:g}", FAMILY, values, n=n, method=name)
     strongest = max(areas, key=lambda name: areas[name][0])
-    note = f"by {strongest}, the strongest of {', '.join(areas)}"
+    note = f"by {strongest}" + (f", the strongest of {', '.join(areas)}" if len(areas) > 1 else "")
     run.figure("membership_auc", FAMILY, areas[strongest], n=n, note=note)
     for rate in RATES:
         found = {name: _found(membership, scores[name], rate, confidence) for name in scores}

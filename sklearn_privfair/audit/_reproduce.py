@@ -30,7 +30,7 @@ def plain(value):
     if isinstance(value, np.ndarray):
         return plain(value.tolist()) if value.size <= 100 else f"array of shape {value.shape}"
     if isinstance(value, Constraints):
-        return {name: plain(rule) for name, rule in vars(value).items() if rule}
+        return {name: plain(rule) for name, rule in vars(value).items() if _is_given(rule)}
     return repr(value)
 
 
@@ -54,9 +54,21 @@ def _literal(value):
         return "({})".format(", ".join(parts) + ("," if len(parts) == 1 else ""))
     if hasattr(value, "get_params"):
         return _call(value)[0]
-    if value == Constraints(scale="std"):
-        return 'Constraints(scale="std")'
+    if isinstance(value, dict):
+        parts = [(_literal(key), _literal(item)) for key, item in value.items()]
+        if any(None in pair for pair in parts):
+            return None
+        return "{" + ", ".join(f"{key}: {item}" for key, item in parts) + "}"
+    if isinstance(value, Constraints):
+        rules = {name: _literal(rule) for name, rule in vars(value).items() if _is_given(rule)}
+        if None in rules.values():
+            return None
+        return f"Constraints({', '.join(f'{name}={code}' for name, code in rules.items())})"
     return None
+
+
+def _is_given(rule):
+    return rule is not None and (np.ndim(rule) == 0 or len(rule) > 0)
 
 
 def _call(estimator, first=None, **named):

@@ -20,6 +20,7 @@ from sklearn_privfair.attacks import (
     MinimumNormAttack,
     RandomSearchAttack,
 )
+from sklearn_privfair.attacks._table import categorical_columns
 from sklearn_privfair.audit import _intervals, _reproduce
 from sklearn_privfair.audit._by_group import (
     record_by_group,
@@ -28,6 +29,7 @@ from sklearn_privfair.audit._by_group import (
 )
 from sklearn_privfair.audit._clock import in_chunks
 from sklearn_privfair.audit._inputs import rows_of
+from sklearn_privfair.audit._names import INFINITE
 from sklearn_privfair.audit._steps import LEFT_OUT
 from sklearn_privfair.metrics import robust_accuracy_curve
 
@@ -87,7 +89,7 @@ def _common(run):
     audit = run.audit
     rules = audit.constraints
     if rules is None and run.data.is_table:
-        rules = Constraints(scale="std")
+        rules = Constraints(scale="std", categories=_more_categories(run.data))
     return {
         "norm": audit.norm,
         "bounds": audit.bounds,
@@ -95,6 +97,19 @@ def _common(run):
         "n_jobs": audit.n_jobs,
         "random_state": run.seeds[FAMILY],
     }
+
+
+def _more_categories(data):
+    """Give all categories of the columns of which test rows have some that no training row has."""
+    if not data.is_frame:
+        return None
+    more = {}
+    for place in categorical_columns(data.X_test):
+        name = data.X_test.columns[place]
+        seen, met = (set(X[name].dropna().unique()) for X in (data.X_train, data.X_test))
+        if met - seen:
+            more[name] = sorted(seen | met, key=str)
+    return more or None
 
 
 def _frozen(model):
@@ -202,7 +217,7 @@ def _curves(run, rows, done):
     values = _intervals.median(distance[right], confidence)
     note = None
     if right.any() and math.isinf(np.median(distance[right])):
-        note = "infinite: no adversarial row was found for half of the rows or more"
+        note = INFINITE
     run.figure("median_distance", FAMILY, values, n=right.sum(), note=note)
     parts = [("all", None, np.ones(done, dtype=bool))]
     for by, names in rows.groups.items():

@@ -117,6 +117,23 @@ def test_categories_and_words():
     }
 
 
+def test_categories_that_no_training_row_has():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=200), "town": rng.choice(["a", "b"], 200)})
+    frame.loc[150:170, "town"] = "c"
+    y = (frame["x"] > 0).to_numpy().astype(int)
+    encode = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["town"]), remainder="passthrough"
+    )
+    model = make_pipeline(encode, LogisticRegression()).fit(frame[:100], y[:100])
+    parts = (frame[:100], y[:100], frame[100:], y[100:])
+    report = _audit(model, parts, families=["robustness"], max_rows=100)
+    step = next(s for s in report.to_dict()["steps"] if s["name"] == "minimum_norm")
+    assert step["parameters"]["constraints"]["categories"] == {"town": ["a", "b", "c"]}
+    assert "categories={'town': ('a', 'b', 'c')}" in step["reproduce"]
+    assert "standard deviations" in report.to_html()
+
+
 def test_images():
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32).reshape(-1, 1, 8, 8)[:300]
@@ -144,7 +161,7 @@ def test_constraints_of_the_users_own():
     )  # nothing may move
     step = next(s for s in report.to_dict()["steps"] if s["name"] == "minimum_norm")
     assert step["parameters"]["constraints"] == {"immutable": [0, 1, 2]}
-    assert "constraints=constraints" in step["reproduce"]
+    assert "constraints=Constraints(immutable=(0, 1, 2))" in step["reproduce"]
 
 
 def test_many_classes():

@@ -1,0 +1,222 @@
+"""Models and rows from files, for the command line: nothing is run that was not asked for."""
+
+import importlib
+import pickle
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+_PICKLES = (".pkl", ".pickle", ".joblib")
+
+
+class CannotLoadError(Exception):
+    """Data or a model cannot be used; the message says what to do."""
+
+
+def load_model(where, trusted=(), allow_pickle=False):
+    """Load a model.
+
+    Parameters
+    ----------
+    where : str
+        ``module:name``, or the path of a skops file or a pickle.
+    trusted : sequence of str, default=()
+        Types that a skops file may hold.
+    allow_pickle : bool, default=False
+        Whether a pickle may be loaded, which runs code.
+
+    Returns
+    -------
+    model : object
+
+    Raises
+    ------
+    CannotLoadError
+    """
+    path = Path(where)
+    if path.suffix == ".skops":
+        return _load_skops(path, list(trusted))
+    if path.suffix in _PICKLES:
+        return _load_pickle(path, allow_pickle)
+    if ":" not in where:
+        raise CannotLoadError(
+            f"{where!r} is neither module:name nor a file that ends in .skops, "
+            f"{' or '.join(_PICKLES)}"
+        )
+    return _import(where)
+
+
+def _import(where):
+    module, _, name = where.partition(":")
+    sys.path.insert(0, str(Path.cwd()))  # as python -m has it
+    try:
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise CannotLoadError(f"{where!r} cannot be imported: {error}") from error
+    finally:
+        sys.path.pop(0)
+    is_model = callable(getattr(found, "predict", None)) and not isinstance(found, type)
+    if is_model or isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        raise CannotLoadError(f"{where!r} is of type {type(found).__name__}, and no classifier")
+    return found()
+
+
+def _load_skops(path, trusted):
+    try:
+        import skops.io
+    except ImportError as error:
+        raise CannotLoadError("a skops file needs skops: pip install skops") from error
+    _check_there(path)
+    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trusted))
+    if unknown:
+        raise CannotLoadError(
+            f"{path} holds types that skops does not know: {', '.join(unknown)}. If you trust all "
+            f"of them, add {' '.join(f'--trusted {name}' for name in unknown)}"
+        )
+    return skops.io.load(path, trusted=trusted)
+
+
+def _load_pickle(path, allowed):
+    if not allowed:
+        raise CannotLoadError(
+            f"{path} is a pickle, and to load it is to run whatever code is in it; write the model "
+            "by skops instead, or, if you trust its author, add --allow-pickle"
+        )
+    _check_there(path)
+    if path.suffix == ".joblib":
+        return joblib.load(path)
+    with path.open("rb") as file:
+        return pickle.load(file)  # noqa: S301  (asked for)
+
+
+def _check_there(path):
+    if not path.is_file():
+        raise CannotLoadError(f"there is no file {path}")
+
+
+def is_fitted(model):
+    """Tell whether a model is fitted; a torch module counts as such."""
+    if isinstance(model, nn.Module):
+        return True
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        return False
+    return True
+
+
+def read_rows(path):
+    """Read a table from CSV or Parquet, by the ending of its name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    frame : pandas.DataFrame
+
+    Raises
+    ------
+    CannotLoadError
+    """
+    _check_there(path)
+    if path.name.endswith((".csv", ".csv.gz")):
+        return pd.read_csv(path)
+    if path.suffix not in (".parquet", ".pq"):
+        raise CannotLoadError(f"{path} ends neither in .csv, .csv.gz, .parquet nor .pq")
+    try:
+        return pd.read_parquet(path)
+    except ImportError as error:
+        raise CannotLoadError("Parquet needs pyarrow: pip install pyarrow") from error
+
+
+def split_rows(frame, target, *, test=None, split=None, test_size=0.3, seed=0, fitted=False):
+    """Tell training rows from test rows.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    target : str
+    test : pandas.DataFrame, default=None
+        The test rows, where these are apart.
+    split : str, default=None
+        A column whose values are "train" and "test".
+    test_size : float, default=0.3
+        The share that is drawn, where nothing else is said.
+    seed : int, default=0
+        Of the draw, which keeps the shares of the classes.
+    fitted : bool, default=False
+        Whether the model has been fitted, on rows that only the user knows.
+
+    Returns
+    -------
+    train, test : pandas.DataFrame
+
+    Raises
+    ------
+    CannotLoadError
+    """
+    if test is not None and split is not None:
+        raise CannotLoadError("give --test-data or --split, not both")
+    if test is not None:
+        return frame, test
+    if split is not None:
+        check_columns(frame, [split])
+        marks = frame[split].astype(str).str.strip().str.lower()
+        if set(marks) != {"train", "test"}:
+            raise CannotLoadError(
+                f"the column {split!r} must hold train and test, and nothing else; it holds "
+                f"{sorted(set(marks))[:5]}"
+            )
+        rest = frame.drop(columns=split)
+        return rest[marks == "train"], rest[marks == "test"]
+    if fitted:
+        raise CannotLoadError(
+            "the model is fitted, and which rows it was trained on cannot be told from it: give "
+            "--test-data FILE, and the training rows as DATA, or --split COLUMN"
+        )
+    check_columns(frame, [target])
+    try:
+        parts = train_test_split(
+            frame, test_size=test_size, stratify=frame[target], random_state=seed
+        )
+    except ValueError as error:
+        raise CannotLoadError(f"the rows cannot be split: {error}") from error
+    return tuple(parts)
+
+
+def check_columns(frame, names):
+    """Raise if a column is not there."""
+    missing = [name for name in names if name not in frame]
+    if missing:
+        raise CannotLoadError(
+            f"there is no column {missing[0]!r}; the columns are {', '.join(map(str, frame))}"
+        )
+
+
+def label_of(text, labels):
+    """Give the label that is written like `text`.
+
+    Raises
+    ------
+    CannotLoadError
+        If there is none.
+    """
+    for label in labels:
+        if str(label) == text:
+            return label.item() if isinstance(label, np.generic) else label
+    raise CannotLoadError(
+        f"--pos-label {text} is none of the labels, {', '.join(map(str, labels[:10]))}"
+    )

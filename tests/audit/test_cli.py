@@ -1,0 +1,252 @@
+"""``privfair audit``: files in, a report out, and an exit status that tells."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import joblib
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from audit._html import Page
+from sklearn_privfair.__main__ import main
+from sklearn_privfair.audit import AuditReport
+from sklearn_privfair.audit._loading import read_rows
+
+MODELS = """
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+def linear():
+    return make_pipeline(StandardScaler(), LogisticRegression())
+
+ready = linear()
+ridge = Ridge()
+number = 3
+
+class Scores(LogisticRegression):
+    pass
+"""
+QUICK = ["--max-rows", "20", "--n-queries", "50", "--membership", "loss", "--quiet"]
+TARGET = ["--target", "kind"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with rows and a module, in which the command runs."""
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    frame = X.iloc[:300, :5].assign(
+        kind=y[:300].map({0: "malign", 1: "benign"}),
+        size=(X["mean area"][:300] > 600).map({True: "big", False: "small"}),
+        part=["train"] * 200 + ["test"] * 100,
+    )
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    frame[:200].drop(columns="part").to_csv(tmp_path / "train.csv", index=False)
+    frame[200:].drop(columns="part").to_csv(tmp_path / "test.csv", index=False)
+    (tmp_path / "user_models.py").write_text(MODELS)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("user_models", None)
+
+
+def _fitted():
+    frame = pd.read_csv("train.csv")
+    X = frame.drop(columns=["kind", "size"])
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(X, frame["kind"])
+
+
+SPLIT = [*TARGET, "--sensitive", "size", "--drop", "size", "--split", "part"]
+
+
+def _audit(*arguments):
+    return main(["audit", *arguments, *QUICK])
+
+
+def test_a_model_by_its_import_path(folder, capsys):
+    files = ["--report", "out.html", "--json", "out.json"]
+    assert _audit("user_models:linear", "rows.csv", *SPLIT, *files) == 0
+    report = AuditReport.from_json("out.json")
+    data = report.to_dict()
+    assert (data["data"]["n_train"], data["data"]["n_test"]) == (200, 100)
+    assert data["data"]["groups"] == {"size": {"big": 47, "small": 53}}
+    assert "size" not in data["data"]["feature_names"]
+    assert data["model"]["name"] == "user_models:linear"
+    model = _fitted()  # on the same rows
+    test = pd.read_csv("test.csv")
+    score = model.score(test.drop(columns=["kind", "size"]), test["kind"])
+    assert report.metrics["accuracy"] == score
+    assert Page((folder / "out.html").read_text()).unclosed == []
+    out = capsys.readouterr()
+    assert f"{report.metrics['robust_accuracy']:.3f}" in out.out
+    assert "wrote out.html" in out.out
+    assert out.err == ""
+
+
+def test_a_split_is_drawn_for_a_model_that_is_not_fitted(folder):
+    arguments = ["user_models:ready", "train.csv", *TARGET, "--drop", "size", "--json", "out.json"]
+    assert _audit(*arguments, "--test-size", "0.25", "--seed", "7") == 0
+    first = json.loads((folder / "out.json").read_text())
+    assert (first["data"]["n_train"], first["data"]["n_test"]) == (150, 50)
+    assert first["seed"] == json.loads((folder / "out.json").read_text())["seed"]
+
+
+def test_conditions_and_exit_statuses(folder, capsys):
+    def status(*conditions):
+        wanted = [part for text in conditions for part in ("--fail-if", text)]
+        return _audit("user_models:linear", "rows.csv", *SPLIT, "--family", "fairness", *wanted)
+
+    assert status("accuracy<0.5") == 0
+    assert "passed accuracy<0.5" in capsys.readouterr().out
+    assert status("accuracy<0.5", "accuracy.low>0.5") == 1
+    assert "FAILED accuracy.low>0.5" in capsys.readouterr().out
+    assert status("acuracy<0.5") == 2
+    assert "train_accuracy" in capsys.readouterr().err  # among the known ones
+    assert status("robust_accuracy<0.5") == 2  # of a family that is not asked
+    assert status("accuracy=0.5") == 2
+
+
+def test_what_could_not_be_checked(folder, capsys):
+    arguments = ["user_models:linear", "rows.csv", *TARGET, "--drop", "size", "--split", "part"]
+    arguments += ["--family", "fairness", "--fail-if", "accuracy_gap>0.1"]  # but no groups
+    assert _audit(*arguments) == 3
+    assert "UNCHECKED accuracy_gap>0.1" in capsys.readouterr().out
+    assert _audit(*arguments, "--fail-if", "accuracy<1.1") == 1
+
+
+def test_skops_with_its_types_named(folder, capsys):
+    skops.io.dump(_fitted(), "model.skops")
+    arguments = ["model.skops", "train.csv", *TARGET, "--drop", "size", "--test-data", "test.csv"]
+    assert _audit(*arguments) == 0
+
+
+def test_skops_with_types_that_are_not_known(folder, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(folder)
+    from user_models import Scores
+
+    frame = pd.read_csv("train.csv")
+    model = Scores(max_iter=1000).fit(frame.drop(columns=["kind", "size"]), frame["kind"])
+    skops.io.dump(model, "model.skops")
+    arguments = ["model.skops", "train.csv", *TARGET, "--drop", "size", "--test-data", "test.csv"]
+    assert _audit(*arguments) == 2
+    assert "--trusted user_models.Scores" in capsys.readouterr().err
+    assert _audit(*arguments, "--trusted", "user_models.Scores") == 0
+
+
+class _Bomb:
+    def __reduce__(self):
+        return exec, ("open('exploded', 'w').close()",)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("bomb.pkl", pickle.dumps), ("bomb.joblib", pickle.dumps)]
+)
+def test_a_pickle_is_not_touched_unless_asked_for(folder, capsys, name, write):
+    (folder / name).write_bytes(write(_Bomb()))
+    arguments = [name, "train.csv", *TARGET, "--test-data", "test.csv"]
+    assert _audit(*arguments) == 2
+    assert not (folder / "exploded").exists()
+    assert "--allow-pickle" in capsys.readouterr().err
+    assert _audit(*arguments, "--allow-pickle") == 2  # it is no classifier, but it was run
+    assert (folder / "exploded").exists()
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "model.joblib"])
+def test_a_pickle_that_is_asked_for(folder, name):
+    joblib.dump(_fitted(), name) if name.endswith("joblib") else (folder / name).write_bytes(
+        pickle.dumps(_fitted())
+    )
+    arguments = [name, "train.csv", *TARGET, "--drop", "size", "--test-data", "test.csv"]
+    assert _audit(*arguments, "--allow-pickle") == 0
+
+
+def test_two_side_by_side(folder):
+    assert _audit("user_models:linear", "rows.csv", *SPLIT, "--json", "a.json", "--name", "a") == 0
+    arguments = ["user_models:ready", "rows.csv", *SPLIT, "--name", "b", "--report", "both.html"]
+    assert _audit(*arguments, "--compare", "a.json") == 0
+    assert "Audit of a and b" in Page((folder / "both.html").read_text()).text
+    assert _audit(*arguments, "--compare", "nowhere.json") == 2
+
+
+FITTED_ARGUMENTS = ["m.pkl", "train.csv", "--allow-pickle", "--drop", "size"]
+LINEAR = ["user_models:linear", "rows.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([*FITTED_ARGUMENTS, *TARGET], "--split COLUMN"),
+        ([*LINEAR, "--target", "nothing"], "no column 'nothing'"),
+        ([*LINEAR, *TARGET, "--sensitive", "nothing"], "no column 'nothing'"),
+        ([*LINEAR, *TARGET, "--split", "size"], "must hold train and test"),
+        ([*LINEAR, *SPLIT, "--test-data", "test.csv"], "not both"),
+        ([*LINEAR, *TARGET, "--drop", "size", "--drop", "part", "--pos-label", "x"], "--pos-label"),
+        ([*LINEAR, *TARGET, "--test-size", "2"], "cannot be split"),
+        ([*LINEAR, *SPLIT, "--eps", "-1"], "'eps' parameter"),
+        ([*LINEAR, *SPLIT, "--membership", "guess"], "the methods are"),
+        (["user_models:linear", "none.csv", *TARGET], "no file none.csv"),
+        (["user_models:linear", "user_models.py", *TARGET], "ends neither in"),
+        (["user_models:nothing", "rows.csv", *TARGET], "cannot be imported"),
+        (["no_such_module:x", "rows.csv", *TARGET], "cannot be imported"),
+        (["user_models:number", "rows.csv", *TARGET], "is of type int, and no classifier"),
+        (["user_models:ridge", "rows.csv", *TARGET], "no classifier"),
+        (["user_models", "rows.csv", *TARGET], "neither module:name nor a file"),
+        (["none.skops", "rows.csv", *TARGET], "no file none.skops"),
+    ],
+)
+def test_what_cannot_be_used(folder, capsys, arguments, message):
+    (folder / "m.pkl").write_bytes(pickle.dumps(_fitted()))
+    assert _audit(*arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("privfair audit: ")
+    assert message in err
+
+
+def test_help_says_why_a_pickle_is_not_loaded(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["audit", "--help"])
+    assert done.value.code == 0
+    out = capsys.readouterr().out
+    assert "to load a pickle is to run any" in out
+    assert "Exit status" in out
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['privfair', 'audit', '--help']\n"
+        "from sklearn_privfair.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*(set(sys.modules) & {'torch', 'sklearn', 'pandas', 'numpy'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_progress_goes_to_standard_error(folder, capsys):
+    arguments = ["user_models:linear", "rows.csv", *SPLIT, "--family", "fairness"]
+    assert main(["audit", *arguments]) == 0
+    assert "[audit] Rates by group: done" in capsys.readouterr().err
+
+
+def test_parquet(folder):
+    pytest.importorskip("pyarrow", reason="pandas reads Parquet by pyarrow, which is not there")
+    frame = pd.read_csv("rows.csv")
+    frame.to_parquet("rows.parquet")
+    pd.testing.assert_frame_equal(read_rows(folder / "rows.parquet"), frame)
+    assert _audit("user_models:linear", "rows.parquet", *SPLIT, "--family", "fairness") == 0
+
+
+def test_parquet_without_pyarrow(folder, capsys, monkeypatch):
+    def refuse(path):
+        raise ImportError("no engine")
+
+    monkeypatch.setattr(pd, "read_parquet", refuse)
+    (folder / "rows.parquet").write_bytes(b"PAR1")
+    assert _audit("user_models:linear", "rows.parquet", *TARGET) == 2
+    assert "pip install pyarrow" in capsys.readouterr().err
