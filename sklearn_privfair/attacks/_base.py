@@ -22,10 +22,11 @@ from sklearn_privfair.attacks._space import Learned
 from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import fit_on_data
+from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.differentiable._victim import is_model
 
 
-class BaseAttack(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class BaseAttack(StoredState, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """An evasion attack as a transformer from rows to adversarial rows.
 
     A subclass stores its parameters, extends `_parameter_constraints`, and writes `_attack(rows)`:

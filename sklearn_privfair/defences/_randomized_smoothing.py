@@ -26,11 +26,14 @@ from sklearn_privfair.defences._noise_votes import count_votes
 from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import check_classifies, is_net, net_inputs
+from sklearn_privfair.differentiable._stored import StoredState
 
 _PREDICT, _SELECT, _CERTIFY = range(3)  # each has noise of its own
 
 
-class RandomizedSmoothingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class RandomizedSmoothingClassifier(
+    StoredState, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
     """Predict the class that a classifier gives most often to noisy copies of a row.
 
     How far ahead that class is bounds how far the row can be moved, in l2, before another class

@@ -9,10 +9,11 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.differentiable._skorch_training import is_net, net_inputs
+from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.differentiable._victim import last_step
 
 
-class NetClassifierMixin(ClassifierMixin):
+class NetClassifierMixin(StoredState, ClassifierMixin):
     """A classifier whose fitted `estimator_`, a net or any other, answers in codes of classes.
 
     `_columns` holds the columns' names where data frames are wanted by the steps before a net.

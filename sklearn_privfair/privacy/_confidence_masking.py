@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_privfair.differentiable import as_module
 from sklearn_privfair.differentiable._skorch_training import check_classifies, is_net, net_inputs
+from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.differentiable._victim import net_labels
 
 
@@ -23,7 +24,7 @@ def _has_proba(self):
     return True
 
 
-class ConfidenceMaskingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class ConfidenceMaskingClassifier(StoredState, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Wrap a classifier so that it tells its probabilities only in part.
 
     The label predicted never changes, and probabilities add up to one. It is no protection worth

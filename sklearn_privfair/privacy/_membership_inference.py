@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_privfair.differentiable._seeds import draw_seed
+from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.privacy._answers import ask
 from sklearn_privfair.privacy._attacker_inputs import (
     all_labels,
@@ -33,7 +34,7 @@ from sklearn_privfair.privacy._shadow_training import fit_anew
 STAND_IN = 2**20  # added to the seed: shadow models take those from 0 on
 
 
-class MembershipInferenceClassifier(MetaEstimatorMixin, BaseEstimator):
+class MembershipInferenceClassifier(StoredState, MetaEstimatorMixin, BaseEstimator):
     """Tell which records were in the training set of a model.
 
     Shadow models, trained as the victim was but on data of the attacker's own, show how such

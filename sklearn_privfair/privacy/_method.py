@@ -5,8 +5,10 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from sklearn_privfair.differentiable._stored import StoredState
 
-class MembershipMethod(BaseEstimator, ABC):
+
+class MembershipMethod(StoredState, BaseEstimator, ABC):
     """How :class:`MembershipInferenceClassifier` judges: a rule over answers already given.
 
     A subclass stores its parameters, extends `_parameter_constraints`, and writes

@@ -11,11 +11,13 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import betaln
 
+from sklearn_privfair.differentiable._stored import StoredState
+
 # In log-odds. Of models that agree exactly, such as one model asked twice.
 SMALLEST_SCALE = 1e-6
 
 
-class Spread:
+class Spread(StoredState):
     """How values of models alike spread around their means, over all records of a game.
 
     Parameters

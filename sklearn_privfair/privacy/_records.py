@@ -7,8 +7,10 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 from sklearn.utils import _safe_indexing
 
+from sklearn_privfair.differentiable._stored import StoredState
 
-class Records:
+
+class Records(StoredState):
     """Rows with class labels, each known by its content.
 
     Parameters

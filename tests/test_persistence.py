@@ -1,0 +1,200 @@
+"""Every fitted estimator through pickle, joblib and skops, and back with the same answers.
+
+Through skops only our classes and the user's own need trust, and all numbers are arrays that can be
+looked at: what is found by walking is tested here, and needs no list.
+"""
+
+import inspect
+import io
+import pickle
+import zipfile
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+import torch
+from _instances import make_instance, tiny_net
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.datasets import load_iris
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_privfair._discovery import public_estimators
+from sklearn_privfair.attacks import Constraints, HopSkipJumpAttack, PGDAttack
+from sklearn_privfair.privacy import (
+    AttackR,
+    LabelOnlyAttack,
+    LearnedAttack,
+    MembershipInferenceClassifier,
+    ShadowAttack,
+)
+
+ESTIMATORS = [pytest.param(cls, id=cls.__name__) for cls in public_estimators()]
+OURS = ("sklearn_privfair.", "_instances.", "test_persistence.")
+X, Y = load_iris(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+
+
+def _through_pickle(estimator):
+    return pickle.loads(pickle.dumps(estimator))
+
+
+def _through_joblib(estimator):
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+def _through_skops(estimator):
+    data = skops.io.dumps(estimator)
+    unknown = skops.io.get_untrusted_types(data=data)
+    assert [name for name in unknown if not name.startswith(OURS)] == []
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in archive.namelist():
+            if name != "schema.json":  # arrays of numbers, and no pickle in any
+                np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
+        assert "cuda_dependent" not in archive.read("schema.json").decode()
+    return skops.io.loads(data, trusted=unknown)
+
+
+ROUTES = {"pickle": _through_pickle, "joblib": _through_joblib, "skops": _through_skops}
+
+
+def _fitted(estimator, labels=Y):
+    if "sensitive_features" in inspect.signature(estimator.fit).parameters:
+        labels = (Y > 0).astype(int)
+        return estimator.fit(X, labels, sensitive_features=np.arange(len(X)) % 2)
+    return estimator.fit(X, labels)
+
+
+def _answers(estimator, rows=X, labels=Y):
+    """Everything that a fitted estimator says about rows."""
+    found = {}
+    for name in ("transform", "predict", "predict_proba", "decision_function"):
+        if hasattr(estimator, name):
+            method = getattr(estimator, name)
+            both = "y" in inspect.signature(method).parameters and name != "transform"
+            found[name] = np.asarray(method(rows, labels) if both else method(rows))
+    return found or {"score": np.asarray(estimator.score(rows, labels))}  # has no victim to judge
+
+
+def _assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_there_and_back(cls, route):
+    estimator = _fitted(make_instance(cls))
+    expected = _answers(estimator)
+    again = ROUTES[route](estimator)
+    assert type(again) is cls
+    _assert_same(_answers(again), expected)
+    _assert_same(_answers(estimator), expected)  # nor is the original changed
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_before_it_is_fitted(cls):
+    """An estimator's parameters hold nets and attacks too."""
+    again = _fitted(_through_skops(make_instance(cls)))
+    _assert_same(_answers(again), _answers(_fitted(make_instance(cls))))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("method", ["rmia", "lira", "learned", "shadow", "attack_r"])
+@pytest.mark.filterwarnings("ignore:.* records are the attacker's own:UserWarning")
+def test_membership_inference(method, route):
+    victim = FrozenEstimator(LogisticRegression(max_iter=500).fit(X[::2], Y[::2]))
+    attack = MembershipInferenceClassifier(
+        victim, method=method, n_shadow_models=4, random_state=0
+    ).fit(X[1::2], Y[1::2])
+    _assert_same(_answers(ROUTES[route](attack)), _answers(attack))
+
+
+def _net():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return tiny_net().fit(X.astype(np.float32), Y)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_membership_inference_with_nets(route):
+    attack = MembershipInferenceClassifier(
+        FrozenEstimator(_net()),
+        method=ShadowAttack(per_class=False),
+        n_shadow_models=2,
+        random_state=0,
+    ).fit(X.astype(np.float32), Y)
+    rows = X[::5].astype(np.float32)
+    _assert_same(_answers(ROUTES[route](attack), rows, Y[::5]), _answers(attack, rows, Y[::5]))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("kind", ["net", "pipeline", "module", "frozen"])
+def test_attacks_on_nets(kind, route):
+    net = _net()
+    models = {
+        "net": net,
+        "pipeline": make_pipeline(StandardScaler(), net),
+        "module": net.module_,
+        "frozen": FrozenEstimator(net),
+    }
+    if kind == "pipeline":
+        models["pipeline"].fit(X.astype(np.float32), Y)
+    attack = PGDAttack(eps=0.5, n_steps=3, bounds=(-5, 5), random_state=0).fit(models[kind])
+    _assert_same(_answers(ROUTES[route](attack)), _answers(attack))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_attacks_on_tables_with_words(route):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(20, 60, 90), "job": rng.choice(["a", "b"], 90)})
+    frame = frame.astype({"job": "category"})
+    y = ((frame["age"] > 40) ^ (frame["job"] == "a")).to_numpy().astype(int)
+    model = make_pipeline(_Codes(), LogisticRegression())
+    attack = HopSkipJumpAttack(
+        model, n_queries=60, starts="data", constraints=Constraints(scale="std"), random_state=0
+    ).fit(frame, y)
+    again = ROUTES[route](attack).transform(frame[:9], y[:9])
+    pd.testing.assert_frame_equal(again, attack.transform(frame[:9], y[:9]))
+
+
+class _Codes(TransformerMixin, BaseEstimator):
+    """Numbers for words."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return np.column_stack([X["age"], X["job"].to_numpy() == "a"]).astype(float)
+
+
+def test_a_net_goes_on_learning_where_it_was():
+    """The optimizer's state comes along, so that further training is the same."""
+    from sklearn_privfair.differentiable._stored import from_stored, to_stored
+
+    rows = X.astype(np.float32)
+    net = tiny_net(optimizer=torch.optim.Adam, lr=0.01, iterator_train__shuffle=False)
+    with torch.random.fork_rng():
+        net.fit(rows, Y)
+        stored = skops.io.dumps(to_stored(net, {}))
+        trusted = skops.io.get_untrusted_types(data=stored)
+        again = from_stored(skops.io.loads(stored, trusted=trusted), {})
+        for one in (net, again):
+            one.partial_fit(rows, Y)
+    np.testing.assert_array_equal(again.predict_proba(rows), net.predict_proba(rows))
+    assert again.history[:, "train_loss"] == net.history[:, "train_loss"]
+
+
+def test_label_only_and_methods_by_themselves():
+    for method in (AttackR(), LearnedAttack(), LabelOnlyAttack(PGDAttack(eps=0.1))):
+        again = _through_skops(method)
+        assert repr(again) == repr(method)
