@@ -65,11 +65,8 @@ def _through_skops(estimator):
 ROUTES = {"pickle": _through_pickle, "joblib": _through_joblib, "skops": _through_skops}
 
 
-def _fitted(estimator, labels=Y):
-    if "sensitive_features" in inspect.signature(estimator.fit).parameters:
-        labels = (Y > 0).astype(int)
-        return estimator.fit(X, labels, sensitive_features=np.arange(len(X)) % 2)
-    return estimator.fit(X, labels)
+def _fitted(estimator):
+    return estimator.fit(X, Y)
 
 
 def _answers(estimator, rows=X, labels=Y):
@@ -98,6 +95,17 @@ def test_there_and_back(cls, route):
     assert type(again) is cls
     _assert_same(_answers(again), expected)
     _assert_same(_answers(estimator), expected)  # nor is the original changed
+
+
+GOING_ON = [cls for cls in public_estimators() if hasattr(cls, "partial_fit")]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("cls", GOING_ON, ids=lambda cls: cls.__name__)
+def test_what_comes_back_goes_on_learning_where_it_was(cls, route):
+    estimator = _fitted(make_instance(cls))
+    again = ROUTES[route](estimator)
+    _assert_same(_answers(again.partial_fit(X, Y)), _answers(estimator.partial_fit(X, Y)))
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)

@@ -1,6 +1,6 @@
 """Any model as one differentiable torch module, from raw features to logits."""
 
-from sklearn_privfair.differentiable import (  # noqa: F401  (register converters)
+from sklearn_privfair.differentiable import (  # noqa: F401  (register converters, ways of storing)
     _calibration,
     _columns,
     _compose,
@@ -15,6 +15,8 @@ from sklearn_privfair.differentiable import (  # noqa: F401  (register converter
     _quantile,
     _scaling,
     _splines,
+    _stored_tables,
+    _stored_torch,
     _svm,
     _torch,
 )

@@ -6,10 +6,11 @@ penalty is the squared gap between the groups' mean scores, as of a regularised 
 
 import torch
 
+from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.fairness._adversary import Adversary, guess_loss
 
 
-class _Opponent:
+class _Opponent(StoredState):
     """Knows the targets and weights of the rows in training, and which rows a constraint means."""
 
     def face(self, task, targets, weight, device, dtype):

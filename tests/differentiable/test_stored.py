@@ -172,6 +172,36 @@ def test_partials_and_dtypes():
     assert _back(torch.float64) is torch.float64
 
 
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop])
+def test_an_optimizer_goes_on_with_its_own_weights(kind):
+    module = nn.Linear(3, 1)
+    optimizer = kind(module.parameters(), lr=0.25)
+    pairs = [(module, optimizer)]
+    x = torch.randn(8, 3)
+
+    def step(module, optimizer):
+        optimizer.zero_grad()
+        module(x).square().mean().backward()
+        optimizer.step()
+
+    step(module, optimizer)
+    pairs.append(_back([module, optimizer]))
+    assert pairs[1][1].param_groups[0]["params"][0] is pairs[1][0].weight
+    for pair in pairs:
+        step(*pair)
+        step(*pair)
+    assert torch.equal(pairs[0][0].weight, pairs[1][0].weight)
+
+
+def test_own_objects_share_what_they_hold():
+    module = nn.Linear(2, 2)
+    outer = _Holder(module=module, inner=_Holder(module=module))
+    again = _Holder()
+    again.__setstate__(outer.__getstate__())
+    assert again.inner.module is again.module
+    assert again.module is not module
+
+
 def test_none_as_a_key():
     module = nn.Linear(2, 2)
     again = _back({None: module, 1: "x"})
