@@ -22,6 +22,7 @@ FOLDER = ROOT / "docs" / "_static" / "readme"
 # name: example, which of its figures, at full size?, dots per inch
 PICTURES = {
     "three_attacks": ("plot_three_attacks", 2, True, 72),
+    "two_defences": ("plot_two_defences", 1, True, 70),
     "raw_units": ("plot_raw_units", 1, False, 72),
     "forest_leak": ("plot_forest_leak", 1, False, 72),
 }

@@ -77,6 +77,16 @@ class BaseAttack(StoredState, OneToOneFeatureMixin, TransformerMixin, BaseEstima
     def _polish(self, rows):
         """Bring rows found by an attack without a budget still nearer."""
 
+    def _validate_params(self):
+        if isinstance(self.estimator, BaseAttack):  # has no predict, but that says little
+            inner = type(self.estimator).__name__
+            raise TypeError(
+                f"{type(self).__name__} was given the attack {inner} as its estimator, which is "
+                f"the model to be attacked. An attack inside another goes by name, attack={inner}"
+                "(...), where there is such a parameter."
+            )
+        super()._validate_params()
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
         """Take a fitted model to attack, or fit `estimator` on data and attack that.

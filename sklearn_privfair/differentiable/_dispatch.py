@@ -30,7 +30,8 @@ class NotDifferentiableError(TypeError):
         super().__init__(
             f"{step!r} cannot be differentiated: {why}. Register a converter with "
             f"`@as_module.register({type(step).__name__})`, or use an attack that needs no "
-            "gradient (one that asks only `predict` or `predict_proba`)."
+            "gradient: AutoAttack, SquareAttack, HopSkipJumpAttack, RandomSearchAttack, or "
+            "TransferAttack through a model that has one."
         )
 
     def __reduce__(self):

@@ -230,6 +230,14 @@ def test_inner_attacks_that_would_mislead(inner, message):
         MinimumNormAttack(attack=inner, bounds=None).fit(model).transform(X)
 
 
+@pytest.mark.parametrize("outer", [MinimumNormAttack, TransferAttack, PGDAttack])
+def test_an_attack_is_no_model(outer):
+    model = LogisticRegression().fit(*blobs())
+    said = f"^{outer.__name__} was given the attack APGDAttack as its estimator.*attack=APGDAttack"
+    with pytest.raises(TypeError, match=said):
+        outer(APGDAttack()).fit(model)
+
+
 def test_a_part_of_the_rows_reports_to_the_whole():
     X = torch.arange(12.0).reshape(12, 1)
     problem = Problem(X, torch.zeros(12, dtype=torch.int64), None, None, None, None, 2)

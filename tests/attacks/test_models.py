@@ -1,5 +1,7 @@
 """What the model may be, and how an attack on it is fitted, cloned and searched."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch import NeuralNetClassifier
 from torch import nn
 
+from sklearn_privfair import attacks
 from sklearn_privfair.attacks import CWL2Attack, FGSMAttack, PGDAttack
 from sklearn_privfair.differentiable import NotDifferentiableError
 
@@ -260,3 +263,20 @@ def test_score_is_the_share_of_rows_classified_right():
     wrong_after = MODEL.predict(result.X_adv) != Y
     assert attack.score(X, Y) == (right & wrong_after).sum() / right.sum()
     np.testing.assert_array_equal(result.attacked, right)
+
+
+def test_the_attacks_that_are_advised_need_no_gradient():
+    forest = RandomForestClassifier(3, random_state=0).fit(X, Y)
+    with pytest.raises(NotDifferentiableError) as caught:
+        PGDAttack(bounds=None).fit(forest).transform(X)
+    advised = re.findall(r"\w+Attack\b", str(caught.value))
+    assert len(advised) >= 4
+    low, high = X.min(axis=0), X.max(axis=0)
+    for name in advised:
+        attack = getattr(attacks, name)(bounds=(low, high), random_state=0)
+        if name == "TransferAttack":
+            attack.set_params(surrogate=MODEL)
+        else:
+            attack.set_params(n_queries=20)
+        result = attack.fit(forest).generate(X[:5], Y[:5])
+        assert result.attacked.any()
