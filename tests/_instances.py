@@ -4,10 +4,11 @@ import inspect
 
 import numpy as np
 import torch
+from sklearn.base import RegressorMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -37,7 +38,8 @@ class SizesFromData(Callback):
     """Give the module as many inputs and outputs as the data ask for."""
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        sizes = {"n_in": np.shape(X)[1], "n_out": int(np.max(y)) + 1}
+        n_out = int(np.max(y)) + 1 if np.ndim(y) == 1 else 1  # classes, or a number
+        sizes = {"n_in": np.shape(X)[1], "n_out": n_out}
         if any(getattr(net, f"module__{name}", None) != size for name, size in sizes.items()):
             net.set_params(**{f"module__{name}": size for name, size in sizes.items()})
 
@@ -57,6 +59,19 @@ def tiny_net(module=TinyNet, **params):
     return NeuralNetClassifier(module, **defaults | params)
 
 
+def tiny_regressor():
+    """A skorch regressor that fits whatever comes."""
+    params = tiny_net().get_params(deep=False)
+    chosen = ("max_epochs", "batch_size", "train_split", "callbacks", "verbose")
+    return NeuralNetRegressor(
+        TinyNet,
+        optimizer=torch.optim.Adam,
+        lr=0.1,
+        iterator_train__shuffle=True,
+        **{name: params[name] for name in chosen},
+    )
+
+
 def make_instance(cls, **params):
     """Instantiate `cls`: quick, and with an `estimator` where it takes one."""
     accepted = inspect.signature(cls).parameters
@@ -64,7 +79,8 @@ def make_instance(cls, **params):
     if "estimator" in accepted:
         family = cls.__module__.split(".")[1]
         nets = family in NET_FAMILIES or cls.__name__ in NET_CLASSES
-        chosen["estimator"] = tiny_net() if nets else LogisticRegression()
+        net = tiny_regressor if issubclass(cls, RegressorMixin) else tiny_net
+        chosen["estimator"] = net() if nets else LogisticRegression()
     if cls.__name__ == "MembershipInferenceClassifier":
         chosen["method"] = "loss"  # others warn of records that all of two shadow models know
     if "sensitive_features" in accepted:

@@ -311,7 +311,7 @@ default="demographic_parity"
     def _net_rows(self, net, X, labels):
         return net_inputs(net, X, labels)
 
-    def _make_task(self, labels, weight, net):
+    def _make_task(self, labels, weight):
         return ClassTask(len(self.classes_), self.constraint, self._positive_code())
 
     def _positive_code(self):

@@ -70,7 +70,7 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
         """Give rows and targets as the net takes them."""
 
     @abstractmethod
-    def _make_task(self, labels, weight, net):
+    def _make_task(self, labels, weight):
         """Give the task."""
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -170,7 +170,7 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
         self._seed = draw_seed(self.random_state)
         with seeded(self._seed):
             self.estimator_ = fresh_net(net)
-        self._task = self._make_task(rows.labels, rows.weight, net)
+        self._task = self._make_task(rows.labels, rows.weight)
         self._opponent = (
             GapPenalty()
             if self.method == "penalty"

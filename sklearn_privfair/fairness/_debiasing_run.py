@@ -159,6 +159,7 @@ class DebiasingRun:
             return
         self.faced = True
         self.debiaser._check_width(self.task.width(self.net, answer))
+        self.task.meet(self.net, self.rows.y, self.weight)
         targets, device = self.rows.targets, answer.device
         self.opponent.face(self.task, targets, self.weight, device, answer.dtype)
         self.opponent.begin_epoch(self.counted)

@@ -90,7 +90,7 @@ class Adversaries(_Opponent):
             cells = None
             if self.balance and target.groups is not None:
                 cells = self.task.cells(value, y, len(target.groups))
-            guess = module(seen[rows], y)
+            guess = module(seen[rows], self.task.shown(y))
             total = total + guess_loss(guess, value, target.groups, cells, weight)
         return total
 

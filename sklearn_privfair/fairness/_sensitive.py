@@ -62,8 +62,9 @@ class SensitiveEncoder:
             found = np.unique(self._joint_codes(frame, part))
             if len(found) < 2:
                 raise ValueError(
-                    f"Sensitive feature {' & '.join(part)!r} holds one group alone, "
-                    f"{self._names(part, found)[0]!r}; there is nothing to be fair between."
+                    f"Sensitive feature {' & '.join(part)!r} holds one group alone over "
+                    f"n_samples={len(frame)}, {self._names(part, found)[0]!r}; there is nothing "
+                    "to be fair between."
                 )
             self.found[tuple(part)] = found
         return self
@@ -237,6 +238,7 @@ def _scale(name, column, weight):
     scale = np.sqrt(np.average((values - mean) ** 2, weights=weight))
     if scale == 0:
         raise ValueError(
-            f"Sensitive feature {name!r} is constant; there is nothing to be fair about."
+            f"Sensitive feature {name!r} is constant over n_samples={len(values)}; there is "
+            "nothing to be fair about."
         )
     return mean, scale

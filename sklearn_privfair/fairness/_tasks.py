@@ -39,6 +39,13 @@ class ClassTask:
         self.n_outputs = 1 if n_classes == 2 else n_classes
         self.sees_label = constraint == "equalized_odds"
 
+    def meet(self, net, y, weight):
+        """Learn nothing of a net."""
+
+    def shown(self, y):
+        """Give labels as an adversary sees them: as they are."""
+        return y
+
     def width(self, net, answer):
         """Tell how many classes a net answers for."""
         return log_proba(net, answer).shape[1]
@@ -100,26 +107,45 @@ class NumberTask:
         The first rows' y.
     constraint : {"demographic_parity", "equalized_odds"}
     weight : ndarray of shape (n_samples,) or None
-    criterion : callable
-        From predictions and targets, tensors, to a loss; that of a constant prediction is the unit
-        in which the adversary counts, so that alpha does not depend on the units of y.
+
+    Attributes
+    ----------
+    unit : float
+        In which the adversary counts: the loss of a constant prediction, so that alpha does not
+        depend on the units of y.
     """
 
     n_classes, n_outputs = None, 1
 
-    def __init__(self, labels, constraint, weight, criterion):
+    def __init__(self, labels, constraint, weight):
         self.constraint = constraint
         self.sees_label = constraint == "equalized_odds"
         self.mean = float(np.average(labels, weights=weight))
         spread = float(np.sqrt(np.average((labels - self.mean) ** 2, weights=weight)))
         self.scale = spread if spread > 0 else 1.0
-        y = torch.as_tensor(labels).reshape(-1, 1)
-        unit = float(criterion(torch.full_like(y, self.mean), y))
+        self.unit = None
+
+    def meet(self, net, y, weight):
+        """Ask the net's criterion for the unit, the first time."""
+        if self.unit is not None:
+            return
+        y = torch.as_tensor(y).to(net.device)
+        constant = torch.full_like(y, self.mean)
+        with torch.no_grad():
+            if weight is None:
+                unit = float(net.get_loss(constant, y, training=True))
+            else:
+                losses, _ = row_losses(net, constant, y, y)
+                unit = float(np.average(losses.cpu().numpy(), weights=weight))
         self.unit = unit if np.isfinite(unit) and unit > 0 else 1.0
 
     def width(self, net, answer):
-        """Tell how many numbers a net answers for each row."""
-        return answer[0].numel()
+        """Tell how many columns a net's answer has."""
+        return answer.shape[1] if answer.ndim == 2 else 0
+
+    def shown(self, y):
+        """Give labels as an adversary sees them, standardised."""
+        return (y.reshape(-1) - self.mean) / self.scale
 
     def seen(self, net, answer):
         """Give the predictions, standardised."""
