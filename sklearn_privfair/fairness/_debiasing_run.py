@@ -182,7 +182,8 @@ class DebiasingRun:
         if self.epoch < self.pretraining:
             torch.autograd.backward(loss, inputs=weights)
             return np.nan
-        seen, opponent = self.task.seen(net, answer), self.opponent
+        weight = None if self.weight is None else self.shares[places]
+        seen, opponent = self.task.seen(net, answer, y, weight), self.opponent
         opponent.teach(seen.detach(), y, places)
         guessed = opponent.loss(seen, y, places)
         aim = -opponent.sign * self.task.unit * guessed
@@ -213,7 +214,9 @@ class DebiasingRun:
         with torch.no_grad():
             answer = torch.cat([net.infer(part) for part in x.split(8192)])
         self._face(answer)
-        seen, y = self.task.seen(net, answer), torch.as_tensor(self.rows.y).to(answer.device)
+        weight = None if self.weight is None else self.shares
+        y = torch.as_tensor(self.rows.y).to(answer.device)
+        seen = self.task.seen(net, answer, y, weight)
         size = net.batch_size if net.batch_size > 0 else len(x)
         for _ in range(n_epochs):
             for places in torch.randperm(len(x)).to(answer.device).split(size):

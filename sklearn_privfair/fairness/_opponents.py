@@ -118,7 +118,7 @@ class GapPenalty(_Opponent):
         weight = score.new_ones(len(score)) if weight is None else weight
         total = 0.0 * seen.sum()
         for value, target in zip(values, self.targets, strict=True):
-            for mask, part in self.task.strata(score, y, weight):
+            for mask, part in self.task.strata(score, y):
                 total = total + _squared_gap(part, value[mask], weight[mask], target.groups)
         return total
 

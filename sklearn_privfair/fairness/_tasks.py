@@ -50,7 +50,7 @@ class ClassTask:
         """Tell how many classes a net answers for."""
         return log_proba(net, answer).shape[1]
 
-    def seen(self, net, answer):
+    def seen(self, net, answer, y=None, weight=None):
         """Give what the net's answers stand for: one logit for two classes, or one a class."""
         log_p = log_proba(net, answer)
         return (log_p[:, 1:] - log_p[:, :1]) if self.n_classes == 2 else log_p
@@ -69,7 +69,7 @@ class ClassTask:
         """Give a number to what weighs alike: groups, or for equalized odds those of a class."""
         return value + n_groups * y.long() if self.sees_label else value
 
-    def strata(self, score, y, weight):
+    def strata(self, score, y):
         """Give the parts whose means are to be equal: a mask of the rows, and their scores."""
         if not self.sees_label:
             yield slice(None), score
@@ -147,9 +147,23 @@ class NumberTask:
         """Give labels as an adversary sees them, standardised."""
         return (y.reshape(-1) - self.mean) / self.scale
 
-    def seen(self, net, answer):
-        """Give the predictions, standardised."""
-        return (answer.reshape(-1, 1) - self.mean) / self.scale
+    def seen(self, net, answer, y, weight=None):
+        """Give the predictions of a batch, standardised, weighted.
+
+        In units of y a net misleads an adversary that lags behind by larger and larger numbers.
+        For equalized odds it is what is left of them after a line through y, which the adversary
+        sees beside it: the same to one that is linear, and sooner learnt.
+        """
+        answer = answer.reshape(-1, 1)
+        weight = answer.new_ones(len(answer)) if weight is None else weight
+        share = (weight / weight.sum())[:, None]
+        left = answer - (share * answer).sum()
+        if self.sees_label:
+            y = y.reshape(-1, 1).to(answer.dtype)
+            y = y - (share * y).sum()
+            left = left - (share * y * left).sum() / (share * y * y).sum().clamp_min(1e-12) * y
+        spread = (share * left.square()).sum()
+        return left / (spread + (1e-6 * self.scale) ** 2).sqrt()
 
     def scores(self, seen):
         """Give them as they are."""
@@ -163,15 +177,9 @@ class NumberTask:
         """Give a number to what is to weigh alike: groups."""
         return value
 
-    def strata(self, score, y, weight):
-        """Give the scores; for equalized odds what is left of them after a line through y."""
-        if not self.sees_label:
-            yield slice(None), score
-            return
-        share, y = (weight / weight.sum())[:, None], y.reshape(-1, 1).to(score.dtype)
-        centred = y - (share * y).sum()
-        slope = (share * centred * score).sum() / (share * centred.square()).sum().clamp_min(1e-12)
-        yield slice(None), score - slope * centred
+    def strata(self, score, y):
+        """Give the parts whose means are to be equal: all."""
+        yield slice(None), score
 
     def predicted(self, net, X):
         """Predict numbers as the net would."""
