@@ -20,12 +20,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.svm import SVC
 
-from sklearn_privfair import embeddings
 from sklearn_privfair.embeddings import (
     INLP,
     ConceptErasure,
+    DoubleHardDebias,
     HardDebias,
     MeanProjection,
+    SoftDebias,
     load_word_list,
 )
 from sklearn_privfair.metrics import (
@@ -44,6 +45,8 @@ SIMILARITY = {"WS-353": "EN-WS-353-ALL", "SimLex": "EN-SIMLEX-999", "MEN": "EN-M
 WORD_METHODS = {  # fitted on all words, by word lists
     "HardDebias": HardDebias(),
     "HardDebias, no equalizing": HardDebias(equalize_sets=None),
+    "SoftDebias": SoftDebias(),
+    "DoubleHardDebias": DoubleHardDebias(),
 }
 ERASERS = {  # fitted on biased words and their groups, those that the probes are trained on
     "MeanProjection": MeanProjection(),
@@ -64,11 +67,6 @@ def arguments():
 
 def read(path):
     return KeyedVectors.load_word2vec_format(str(path), binary=True)
-
-
-for optional in ("SoftDebias", "DoubleHardDebias"):
-    if hasattr(embeddings, optional):
-        WORD_METHODS[optional] = getattr(embeddings, optional)()
 
 
 class Task:
