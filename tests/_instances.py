@@ -96,6 +96,8 @@ def make_instance(cls, **params):
         chosen |= {"definitional_sets": [(0, 1), (2, 3), (4, 5)], "specific_words": None}
     if "equalize_sets" in accepted:
         chosen["equalize_sets"] = None
+    if "word_vectors" in accepted:
+        chosen["word_vectors"] = (["word", "another"], np.eye(2))
     if "surrogate" in accepted:
         chosen["surrogate"] = make_pipeline(StandardScaler(), LogisticRegression())
     return cls(**chosen | params)
