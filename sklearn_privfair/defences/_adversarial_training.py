@@ -109,9 +109,9 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
     dropout. With ``bounds="auto"`` the bounds are those of the training data.
 
     Rows without a label are drawn beside those that have one, as many in each batch; -1 stands for
-    no label where there are at least two other labels, and only with ``loss="trades"``. The other
-    steps of a pipeline are fitted on the rows that have labels. To `score`, -1 is a wrong label:
-    leave such rows out of it.
+    no label where there are at least two other labels, and only with ``loss="trades"``; also
+    beside strings, in an array of objects, as in scikit-learn. The other steps of a pipeline are
+    fitted on the rows that have labels. To `score`, -1 is a wrong label: leave such rows out of it.
 
     References
     ----------
@@ -232,11 +232,20 @@ class AdversarialTrainingClassifier(AdversarialTrainer):
     def _unlabelled(self, y):
         """Rows of label -1, by scikit-learn's convention, where the loss can use them."""
         y = np.asarray(y)
-        if self.loss != "trades" or y.dtype.kind not in "if":
+        if y.dtype.kind not in "ifO" or (self.loss != "trades" and y.dtype != object):
             return None
-        unlabelled = y == -1
+        unlabelled = np.array([label == -1 for label in y.tolist()], dtype=bool)
         # of two classes -1 and 1 both are labels
-        return unlabelled if unlabelled.any() and len(np.unique(y)) > 2 else None
+        if not unlabelled.any() or len({*y[~unlabelled].tolist()}) < 2:
+            return None
+        if self.loss != "trades":
+            if any(isinstance(label, str) for label in y):
+                raise ValueError(
+                    "y holds -1, for rows without a label, beside strings: loss='trades' uses such "
+                    f"rows, and loss={self.loss!r} does not; leave them out."
+                )
+            return None
+        return unlabelled
 
     def _step(self, run):
         loss, net = ROBUST_LOSSES[self.loss], run.net

@@ -89,10 +89,10 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, NetClassifierMixin, 
         self._columns = X.columns if hasattr(X, "columns") else None
         _check_columns(X)
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], allow_nd=True)
-        check_classification_targets(y)
         missing = self._unlabelled(y)
         others = None if missing is None else X[missing]
         X, y = (X, y) if missing is None else (X[~missing], y[~missing])
+        check_classification_targets(y)
         codes = self._encode(y, self._bare)
         seed = draw_seed(self.random_state)
         net = self._net

@@ -252,6 +252,20 @@ class TestWithoutLabels:
         assert kept
         assert all(array.ndim < 2 for array in kept)
 
+    def test_beside_strings(self):
+        """In an array of objects, as in scikit-learn's SelfTrainingClassifier."""
+        y = np.array(["ant", "bee", "cat"], dtype=object)[Y]
+        y[24:] = -1
+        net = make_net(module__n_hidden=16, max_epochs=5)
+        defence = AdversarialTrainingClassifier(
+            net, make_attack(random_start=True), loss="trades", random_state=0
+        ).fit(X, y)
+        np.testing.assert_array_equal(defence.classes_, ["ant", "bee", "cat"])
+        numbers = clone(defence).fit(X, np.where(np.arange(len(Y)) < 24, Y, -1))
+        np.testing.assert_array_equal(defence.predict_proba(X), numbers.predict_proba(X))
+        with pytest.raises(ValueError, match=r"y holds -1.*beside strings.*'madry' does not"):
+            clone(defence).set_params(loss="madry").fit(X, y)
+
     def test_two_labels_are_labels(self):
         y = np.where(Y > 0, 1, -1)
         defence = AdversarialTrainingClassifier(
