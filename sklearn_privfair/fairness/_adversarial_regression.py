@@ -11,11 +11,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_privfair.differentiable._skorch_training import net_inputs
+from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.fairness._base import BaseDebiasing
 from sklearn_privfair.fairness._tasks import NumberTask
 
 
-class AdversarialDebiasingRegressor(RegressorMixin, BaseDebiasing):
+class AdversarialDebiasingRegressor(StoredState, RegressorMixin, BaseDebiasing):
     """Train a net to predict a number, and so that what is sensitive stays hidden.
 
     As :class:`AdversarialDebiasingClassifier`, whose docstring says more, for continuous y.

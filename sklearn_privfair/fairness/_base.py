@@ -215,6 +215,7 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
     def _finish(self, run):
         self.history_ = {name: np.array(values) for name, values in run.history.items()}
         self._n_opposed = run.counted
+        self._opponent.forget()
         self.adversaries_ = self._opponent.modules
         self.alpha_ = float(self._alpha(self._n_opposed))
 

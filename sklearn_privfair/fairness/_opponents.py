@@ -19,9 +19,10 @@ class _Opponent(StoredState):
         self.values = [torch.as_tensor(t.values).to(device) for t in targets]
         self.weight = None if weight is None else torch.as_tensor(weight).to(device, dtype)
 
-    def __getstate__(self):  # rows are no part of the model
-        dropped = ("targets", "values", "weight")
-        return {name: value for name, value in vars(self).items() if name not in dropped}
+    def forget(self):
+        """Forget the rows, which are no part of the model."""
+        for name in ("targets", "values", "weight"):
+            vars(self).pop(name, None)
 
     def _parts(self, y, places):
         """Give the rows of a batch that count, for each target its values there, and weights."""
