@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when scipy is first imported
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -48,3 +49,21 @@ def word_list(real_data):
         return json.loads((real_data / "embeddings" / "wordlists" / name).read_text())
 
     return read
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A client of a Dask cluster of two workers, each a process."""
+    distributed = pytest.importorskip("distributed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a cluster says of ports and of its own end
+        with (
+            distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=":0",  # any free port: tests in other processes have clusters too
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client

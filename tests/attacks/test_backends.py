@@ -1,7 +1,6 @@
 """Attacks shipped to other processes by joblib: loky, and a Dask cluster of two workers."""
 
 import os
-import warnings
 
 import joblib
 import numpy as np
@@ -26,20 +25,6 @@ CASES = {
     "square": (SquareAttack(eps=0.1, n_queries=50, random_state=0), FOREST),
     "auto": (AutoAttack(eps=0.02, n_steps=10, n_queries=50, random_state=0), LINEAR),
 }
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    distributed = pytest.importorskip("distributed")
-    with (
-        warnings.catch_warnings(),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        warnings.simplefilter("ignore")  # what the cluster says of ports and of its own end
-        yield client
 
 
 class WhereAttack(_PGDAttack):

@@ -1,7 +1,6 @@
 """Shadow models trained in threads, in other processes and on a Dask cluster are the same."""
 
 import os
-import warnings
 
 import joblib
 import numpy as np
@@ -27,20 +26,6 @@ def victims():
 
 
 VICTIMS = victims()
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    distributed = pytest.importorskip("distributed")
-    with (
-        warnings.catch_warnings(),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        warnings.simplefilter("ignore")  # what the cluster says of ports and of its own end
-        yield client
 
 
 def parallel(name, backend):
