@@ -18,6 +18,7 @@ from torch import nn
 
 from sklearn_privfair.differentiable._dispatch import as_module
 from sklearn_privfair.differentiable._rowwise import RowwiseLinear, dtype_of
+from sklearn_privfair.differentiable._seeds import generators_as_found
 from sklearn_privfair.differentiable._victim import cast_floats, net_labels
 
 
@@ -73,14 +74,10 @@ def _precision(net):
 @contextmanager
 def seeded(seed):
     """Seed the global generators, from which nets and splits draw; leave them as they were."""
-    state = np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng():
+    with generators_as_found():
         torch.manual_seed(seed)
         np.random.seed(seed)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
+        yield
 
 
 def fit_on_data(estimator, X, y, seed):

@@ -17,6 +17,7 @@ from torch import nn
 
 from sklearn_privfair.differentiable._dispatch import as_module
 from sklearn_privfair.differentiable._rowwise import dtype_of
+from sklearn_privfair.differentiable._seeds import generators_as_found
 
 
 def is_model(obj):
@@ -294,7 +295,7 @@ def net_labels(y, name="y"):
 def _as_found(net):
     """Undo what skorch's `predict` does: it leaves eval mode, and its data loader draws a seed."""
     modes = [] if net is None else [(part, part.training) for part in net.modules()]
-    with torch.random.fork_rng(devices=[]):
+    with generators_as_found(devices=False):
         try:
             yield
         finally:
