@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from skorch import NeuralNetClassifier
 from torch import nn
 
-PAGES = ["attacks", "defences", "index", "privacy"]
+PAGES = ["attacks", "defences", "fairness", "index", "privacy"]
 
 
 class MyStep(TransformerMixin, BaseEstimator):
@@ -71,6 +71,8 @@ def _taken_for_granted(page):
     }
     if page == "attacks":  # some minutes less
         granted |= {"X": X[rows.test], "y": y[rows.test]}
+    if page == "fairness":
+        granted |= {"y": y[rows.train] > 4, "net": _net(2)}
     if page == "privacy":
         forest = RandomForestClassifier(4, random_state=0)
         granted |= {"y": y[rows.train] > 4, "X_own": X[rows.own], "y_own": y[rows.own] > 4}
