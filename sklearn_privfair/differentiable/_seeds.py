@@ -28,7 +28,7 @@ def draw_seed(random_state):
 
 _LOCK = Lock()
 _HERE = local()  # .depth: how many of these contexts this thread is in
-_OUTERMOST = {"threads": 0, "found": None}
+_OUTERMOST: list = []  # what the first thread found, once for each thread that is still in
 
 
 @contextmanager
@@ -48,9 +48,7 @@ def generators_as_found(devices=True):
     with _LOCK:
         found = _states(devices)
         if depth == 0:
-            if _OUTERMOST["threads"] == 0:
-                _OUTERMOST["found"] = found
-            _OUTERMOST["threads"] += 1
+            _OUTERMOST.append(_OUTERMOST[0] if _OUTERMOST else found)
     _HERE.depth = depth + 1
     try:
         yield
@@ -58,9 +56,8 @@ def generators_as_found(devices=True):
         _HERE.depth = depth
         with _LOCK:
             if depth == 0:
-                _OUTERMOST["threads"] -= 1
-                found = None if _OUTERMOST["threads"] else _OUTERMOST.pop("found")
-            if found is not None:
+                found = _OUTERMOST.pop()
+            if depth > 0 or not _OUTERMOST:
                 _put_back(*found)
 
 
