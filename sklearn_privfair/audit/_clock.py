@@ -3,7 +3,7 @@
 import math
 import time
 
-PILOT = 16  # rows attacked first, to tell how long the others will take
+PILOT = 64  # rows attacked first, to tell how long the others will take
 
 
 class Clock:

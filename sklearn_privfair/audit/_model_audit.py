@@ -18,7 +18,7 @@ from sklearn_privfair.audit._baseline import run_baseline
 from sklearn_privfair.audit._clock import Clock
 from sklearn_privfair.audit._fairness import run_fairness
 from sklearn_privfair.audit._inputs import read_inputs
-from sklearn_privfair.audit._privacy import check_methods, run_privacy
+from sklearn_privfair.audit._privacy import check_methods, run_loss, run_privacy
 from sklearn_privfair.audit._report import SCHEMA_VERSION, AuditReport
 from sklearn_privfair.audit._robustness import run_robustness
 from sklearn_privfair.audit._steps import Run
@@ -62,8 +62,9 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
     n_queries : int, default=5000
         Questions about each row, of attacks without gradients.
     membership : sequence of str or MembershipMethod, default=("loss", "shadow", "lira", "learned")
-        How membership is inferred: "loss", which takes no shadow models, and any method of
-        :class:`~sklearn_privfair.privacy.MembershipInferenceClassifier`.
+        How membership is inferred: any method of
+        :class:`~sklearn_privfair.privacy.MembershipInferenceClassifier`. "loss" takes no shadow
+        models here, and is measured in any case.
     n_shadow_models : int, default=8
         Shadow models, even and at least 4; all methods share them.
     shadow_estimator : classifier, default=None
@@ -75,9 +76,10 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
     confidence : float, default=0.95
         Confidence of all intervals, in (0, 1).
     time_budget : float or None, default=None
-        Seconds. Steps are taken cheapest first; attacks look at fewer rows, and fewer shadow models
-        are trained, where there is no time for all. It is kept to roughly: no step is cut off in
-        its midst. None: no limit, and a result that depends on the seed alone.
+        Seconds. Steps are taken cheapest first; attacks look at fewer rows, and ask fewer
+        questions about each, and fewer shadow models are trained, where there is no time for all.
+        It is kept to roughly: no step is cut off in its midst. None: no limit, and a result that
+        depends on the seed alone.
     on_error : {"report", "raise"}, default="report"
         What becomes of a step that fails: it is left out, and the report says why; or the error is
         raised.
@@ -235,10 +237,11 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
         found = {}
         if "fairness" in self.families:
             found["fairness"] = run_fairness(run)
+        judged = run_loss(run) if "privacy" in self.families else ()
         if "robustness" in self.families:
             found["robustness"] = run_robustness(run)
         if "privacy" in self.families:
-            found["privacy"] = run_privacy(run)
+            found["privacy"] = run_privacy(run, *judged)
         progress.call_on_fit_task_end(estimator=self)
         return AuditReport(self._as_data(run, found, seed, started))
 
@@ -264,14 +267,12 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
     def _weights(self):
         """Give the share of the time that each step may take, of what is left when it begins."""
         budgets = np.atleast_1d(self.eps)
-        weights = {"accuracy": 1.0}
-        if "fairness" in self.families:
-            weights["group_rates"] = 1.0
+        weights: dict = {}  # the first steps, which take next to no time, are always taken
         if "robustness" in self.families:
             weights["minimum_norm"] = 8.0
             weights |= {f"auto_attack@{eps:g}": 12.0 / len(budgets) for eps in budgets}
         if "privacy" in self.families:
-            weights |= {"membership_loss": 1.0, "membership_shadows": 20.0}
+            weights["membership_shadows"] = 20.0
         return weights
 
     def _as_data(self, run, found, seed, started):

@@ -83,17 +83,18 @@ def _below(above, below):
     return _one_frame(above, below) if frames else np.concatenate([above, below])
 
 
-def run_privacy(run):
-    """Attack membership, by the loss first and then with shadow models.
+def run_loss(run):
+    """Attack membership by the loss, which costs next to nothing.
 
     Returns
     -------
-    found : dict
-        What pictures need.
+    judged : Judged or None
+        None: there is nothing to be judged.
+    scores : dict of str to ndarray
+        By method.
     """
     judged, scores = None, {}
     with run.step("membership_loss", FAMILY, "Membership by the loss") as step:
-        run.need_time()
         judged = Judged(run.data, run.seeds[FAMILY])
         attack = _attack(run, _Loss("loss"), shadow_strategy="reuse")
         attack.fit(judged.X_own, judged.y_own)
@@ -102,11 +103,28 @@ def run_privacy(run):
         step.parameters |= {"n_non_members": int((~judged.membership).sum())}
         step.parameters |= {"n_doubles_left_out": len(judged.doubles)}
         step.reproduce = _reproduce.of_loss(run, judged)
-    if judged is None:
-        return {"roc": [], "by_group": [], "strongest": None}
+    return judged, scores
+
+
+def run_privacy(run, judged, scores):
+    """Attack membership with shadow models, and tell what all attacks have found.
+
+    Parameters
+    ----------
+    run : Run
+    judged, scores
+        Of `run_loss`.
+
+    Returns
+    -------
+    found : dict
+        What pictures need.
+    """
     methods = [method for method in run.audit.methods if method != "loss"]
-    if methods:
+    if judged is not None and methods:
         _with_shadows(run, judged, methods, scores)
+    if not scores:
+        return {"roc": [], "by_group": [], "strongest": None}
     return _told(run, judged, scores)
 
 

@@ -27,9 +27,9 @@ from sklearn_privfair.audit._by_group import (
     record_largest_gap,
     record_worst_group,
 )
-from sklearn_privfair.audit._clock import in_chunks
 from sklearn_privfair.audit._inputs import rows_of
 from sklearn_privfair.audit._names import INFINITE
+from sklearn_privfair.audit._pacing import attack_rows
 from sklearn_privfair.audit._steps import LEFT_OUT
 from sklearn_privfair.metrics import robust_accuracy_curve
 
@@ -135,27 +135,16 @@ def _minimum_norm(run, rows, access):
         kind, own = nearest_attack(access, norm, run.audit.n_queries)
         attack = kind(_frozen(run.data.model), **own, **common)
         attack.fit(run.data.X_train, run.data.y_train)
+
+        def take(index, result):
+            nearest = result.distance[KEYS[norm]]
+            rows.distance[index] = np.minimum(rows.distance[index], nearest)
+
+        attack, done = attack_rows(run, step, rows, attack, take)
         step.parameters = _reproduce.parameters(attack)
-
-        def part(start, stop):
-            return rows.attack(attack, np.arange(start, stop)).distance[KEYS[norm]]
-
-        found, done, step.estimated_seconds = in_chunks(part, len(rows), run.clock, step.until)
-        nearest = np.concatenate(found)
-        rows.distance[:done] = np.minimum(rows.distance[:done], nearest)
-        step.cut(done, len(rows), "rows attacked", _too_long(step, run.clock))
         step.reproduce = _reproduce.of_distances(run, attack, done, KEYS[norm])
         return done
     return 0
-
-
-def _too_long(step, clock):
-    if step.estimated_seconds is None:
-        return "there are no more"
-    return (
-        f"all would have taken about {step.estimated_seconds:.0f} s, more than the step's share of "
-        f"the time budget of {clock.seconds:g} s"
-    )
 
 
 def _within(run, rows, eps, n_curve):
@@ -173,19 +162,15 @@ def _within(run, rows, eps, n_curve):
             **_common(run),
         )
         attack.fit(run.data.X_train, run.data.y_train)
-        step.parameters = _reproduce.parameters(attack)
         finders: dict = {}
 
-        def part(start, stop):
-            index = np.arange(start, stop)
-            result = rows.attack(attack, index)
+        def take(index, result):
             turned[index] = result.success
             for name in result.found_by[result.success]:
                 finders[str(name)] = finders.get(str(name), 0) + 1
 
-        _, done, step.estimated_seconds = in_chunks(part, asked, run.clock, step.until)
-        step.cut(done, asked, "rows attacked", _too_long(step, run.clock))
-        step.parameters["found_by"] = finders
+        attack, done = attack_rows(run, step, rows, attack, take)
+        step.parameters = _reproduce.parameters(attack) | {"found_by": finders}
         held = rows.right[:done] & ~turned[:done]
         values = _intervals.share(held.sum(), done, run.audit.confidence)
         run.figure(f"robust_accuracy@{eps:g}", FAMILY, values, n=done, method="AutoAttack")
