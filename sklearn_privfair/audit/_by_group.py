@@ -46,6 +46,7 @@ def record_by_group(run, metric, family, held, groups, *, among=None):
                 random_state=run.seeds[family],
             ).loc["demographic_parity_difference"]
         note = f"lowest for {report['lowest']}, highest for {report['highest']}"
+        note = note if report["value"] > 0 else "the same for all"
         values = (report["value"], report["low"], report["high"])
         run.figure(f"{metric}_gap", family, values, n=len(kept), by=by, note=note)
 

@@ -115,7 +115,9 @@ def _keep_gaps(run, by, report):
     for measure in MEASURES:
         line = report.loc[measure]
         note = None
-        if line["rate"] is not None:
+        if line["rate"] is not None and line["lowest"] == line["highest"]:
+            note = "the same for all"
+        elif line["rate"] is not None:
             note = f"lowest for {line['lowest']}, highest for {line['highest']}"
             if "class" in report:
                 note = f"class {line['class']}: {note}"

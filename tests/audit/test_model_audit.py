@@ -145,6 +145,19 @@ def test_a_group_that_is_learned_by_heart_is_found_to_leak_most():
     assert _value(report, "accuracy_gap")["low"] > 0
 
 
+def test_groups_that_are_treated_alike_are_said_to_be():
+    case = linear_case()
+    X_train, y_train, X_test, y_test = case.parts
+    parts = (X_train, y_train, pd.concat([X_test, X_test]), np.append(y_test, y_test))
+    group = ["a"] * len(y_test) + ["b"] * len(y_test)  # the same rows twice
+    report = audit_of(case, families=["fairness"]).run(*parts, group)
+    gap = _value(report, "demographic_parity_difference")
+    assert (gap["value"], gap["note"]) == (0, "group: the same for all")
+    text = " ".join(Page(report.to_html()).text.split())
+    assert "by group, the same for all." in text
+    assert "the same for all. This may be chance" not in text
+
+
 def test_fairness_figures_are_those_of_the_metrics(report):
     case = linear_case()
     predicted, texture = case.model.predict(case.parts[2]), case.groups[1]["texture"]
