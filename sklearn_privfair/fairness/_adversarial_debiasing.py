@@ -57,12 +57,12 @@ default="demographic_parity"
         What the net is trained against. "penalty": in place of an adversary the squared gap between
         the groups' mean probabilities in the batch, which needs large batches.
     tolerance : float or None, default=0.01
-        In (0, 1). The gap between groups that will do, on the training rows; how much the
-        adversary counts is raised after each epoch of a wider gap, and lowered after others. None:
-        `alpha` says how much.
-    alpha : float or callable, default=1.0
-        With `tolerance`: where to start. Without: how much the adversary counts, or a function of
-        the epoch, from 0.
+        In (0, 1). The gap between groups that will do, in what is predicted for the training rows.
+        Beside the adversary, Lagrange multipliers that rise while the gap is wider, batch by batch,
+        push the groups' rates together. None: there is the adversary alone.
+    alpha : float or callable, default=2.0
+        How much the adversary counts, or a function of the epoch, from 0. With a `tolerance` it
+        makes the net's scores alike, and the multipliers see to what is decided by them.
     projection : bool, default=False
         Whether the part of the net's gradient that helps the adversary is taken out of it, as in
         the paper, over all weights as one vector.
@@ -110,7 +110,8 @@ default="demographic_parity"
         How much the adversary counted in the end.
     history_ : dict of str to ndarray of shape (n_epochs,)
         "predictor_loss", "adversary_loss" ("penalty" in its place), "gap" (on training rows, of
-        predicted labels) and "alpha"; with early stopping "valid_score", the accuracy, and
+        predicted labels) and "alpha"; with a `tolerance` "multiplier", the largest; with early
+        stopping "valid_score", the accuracy, and
         "valid_gap". In pretraining there is no adversary's loss, NaN.
     best_epoch_ : int
         With early stopping: the epoch, from 0, whose weights were kept.
@@ -188,7 +189,7 @@ default="demographic_parity"
         pos_label=None,
         method="adversary",
         tolerance=0.01,
-        alpha=1.0,
+        alpha=2.0,
         projection=False,
         adversary=(),
         adversary_steps=5,

@@ -1,22 +1,23 @@
-"""How much the adversary counts: a constant, a schedule, or what meets a tolerance.
+"""How much the adversary counts: a constant, a schedule, or more while a gap is too wide.
 
-By a tolerance the constraint is kept as by dual ascent: its multiplier rises while the gap is too
-wide, and falls while it is not. Nobody can choose a multiplier; everybody can say what gap will do.
+Nobody can choose such a weight; everybody can say what gap will do. What is decided the multipliers
+see to; the adversary grows with them, because it alone damps their swings.
 """
 
 
-class DualAscent:
-    """A multiplier that grows by a factor after each epoch whose gap was too wide, else shrinks.
+class Rising:
+    """A weight that grows by a factor after each epoch whose gap was too wide, else shrinks.
 
     Parameters
     ----------
     tolerance : float
-    start : float, default=1.0
-    factor : float, default=1.2
+    start : float
+        Below which it never falls.
+    factor : float, default=1.1
     """
 
-    def __init__(self, tolerance, start=1.0, factor=1.2):
-        self.tolerance, self.factor = tolerance, factor
+    def __init__(self, tolerance, start, factor=1.1):
+        self.tolerance, self.start, self.factor = tolerance, start, factor
         self.value = start
 
     def __call__(self, epoch):
@@ -24,7 +25,8 @@ class DualAscent:
 
     def look(self, gap):
         """Take note of the gap of an epoch."""
-        self.value *= self.factor if gap > self.tolerance else 1 / self.factor
+        change = self.factor if gap > self.tolerance else 1 / self.factor
+        self.value = max(self.value * change, self.start)
 
 
 class Fixed:

@@ -14,9 +14,10 @@ from sklearn.utils.validation import _check_sample_weight
 
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import fresh_net, is_net, seeded
-from sklearn_privfair.fairness._alpha import DualAscent, Fixed
+from sklearn_privfair.fairness._alpha import Fixed, Rising
 from sklearn_privfair.fairness._columns import SensitiveColumnsMixin
 from sklearn_privfair.fairness._debiasing_run import DebiasingRun, Rows
+from sklearn_privfair.fairness._multipliers import Multipliers
 from sklearn_privfair.fairness._opponents import Adversaries, GapPenalty
 from sklearn_privfair.fairness._sensitive import SensitiveEncoder
 from sklearn_privfair.fairness._validation import Validation
@@ -183,12 +184,9 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
                 self._seed,
             )
         )
-        dual = self.tolerance is not None
-        if dual and callable(self.alpha):
-            raise ValueError(
-                "alpha is a schedule, and with a tolerance alpha is found; give tolerance=None."
-            )
-        self._alpha = DualAscent(self.tolerance, self.alpha) if dual else Fixed(self.alpha)
+        rises = self.tolerance is not None and not callable(self.alpha)
+        self._alpha = Rising(self.tolerance, self.alpha) if rises else Fixed(self.alpha)
+        self._multipliers = None if self.tolerance is None else Multipliers(self.tolerance)
         self._n_opposed, self.history_ = 0, {}
         self.__dict__.pop("best_epoch_", None)
 

@@ -81,6 +81,7 @@ class DebiasingRun:
     ):
         self.debiaser, self.net, self.task, self.rows = debiaser, net, task, rows
         self.opponent, self.alpha, self.history = opponent, alpha, history
+        self.multipliers = debiaser._multipliers
         self.validation, self.one_epoch = validation, earlier is not None
         self.pretraining = 0 if self.one_epoch else debiaser.pretrain_epochs
         self.earlier = (earlier or 0) - self.pretraining
@@ -163,6 +164,10 @@ class DebiasingRun:
         targets, device = self.rows.targets, answer.device
         self.opponent.face(self.task, targets, self.weight, device, answer.dtype)
         self.opponent.begin_epoch(self.counted)
+        if self.multipliers is not None:
+            opponent, n, size = self.opponent, len(self.rows.X), self.net.batch_size
+            n_batches = -(-n // size) if size > 0 else 1
+            self.multipliers.face(self.task, targets, opponent.values, opponent.weight, n_batches)
         if self.weight is not None:
             self.shares = torch.as_tensor(self.weight).to(device, answer.dtype)
 
@@ -186,6 +191,8 @@ class DebiasingRun:
         seen, opponent = self.task.seen(net, answer, y, weight), self.opponent
         opponent.teach(seen.detach(), y, places)
         guessed = opponent.loss(seen, y, places)
+        if self.multipliers is not None:
+            loss = loss + self.multipliers.push(seen, y, places)
         aim = -opponent.sign * self.task.unit * guessed
         put_gradients(weights, loss, aim, self.alpha(self.counted), self.debiaser.projection)
         return guessed.item()
@@ -233,6 +240,8 @@ class DebiasingRun:
             "gap": gap,
             "alpha": self.alpha(self.counted) if opposed else 0.0,
         }
+        if self.multipliers is not None:
+            values["multiplier"] = self.multipliers.largest()
         if self.validation is not None:
             held_out = self.validation.rows
             predicted = task.predicted(self.net, held_out.X)

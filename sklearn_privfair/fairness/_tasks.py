@@ -6,6 +6,7 @@ Hardt, Price & Srebro (2016), "Equality of opportunity in supervised learning": 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from sklearn_privfair.differentiable._net_answers import log_proba
 from sklearn_privfair.fairness._gap import group_gap, number_gap
@@ -58,6 +59,17 @@ class ClassTask:
     def scores(self, seen):
         """Give probabilities: of the second class of two, or of each."""
         return seen.sigmoid() if self.n_classes == 2 else seen.softmax(1)
+
+    @property
+    def splits(self):
+        """Whether strata are the rows of a class each."""
+        return self.sees_label
+
+    def decided(self, seen):
+        """Give what is decided in the form of scores: 0 or 1."""
+        if self.n_classes == 2:
+            return (seen > 0).to(seen.dtype)
+        return functional.one_hot(seen.argmax(1), self.n_classes).to(seen.dtype)
 
     def rows(self, y):
         """Tell which rows the constraint speaks of."""
@@ -115,7 +127,7 @@ class NumberTask:
         depend on the units of y.
     """
 
-    n_classes, n_outputs = None, 1
+    n_classes, n_outputs, splits = None, 1, False
 
     def __init__(self, labels, constraint, weight):
         self.constraint = constraint
@@ -166,6 +178,10 @@ class NumberTask:
         return left / (spread + (1e-6 * self.scale) ** 2).sqrt()
 
     def scores(self, seen):
+        """Give them as they are."""
+        return seen
+
+    def decided(self, seen):
         """Give them as they are."""
         return seen
 

@@ -7,7 +7,6 @@ from torch import nn
 
 from sklearn_privfair.fairness import AdversarialDebiasingClassifier
 from sklearn_privfair.fairness._adversary import Adversary, guess_loss
-from sklearn_privfair.fairness._alpha import DualAscent, Fixed
 from sklearn_privfair.fairness._gap import group_gap, number_gap
 from sklearn_privfair.fairness._opponents import Adversaries, GapPenalty
 from sklearn_privfair.fairness._projection import projected_step, put_gradients
@@ -175,27 +174,6 @@ def test_penalty_of_numbers_is_the_squared_covariance():
     seen = torch.logit(torch.as_tensor(score))[:, None]
     loss = float(penalty.loss(seen, torch.zeros(50), torch.arange(50)))
     assert loss == pytest.approx(np.cov(z, score, bias=True)[0, 1] ** 2)
-
-
-def test_dual_ascent_rises_while_the_gap_is_too_wide():
-    alpha = DualAscent(0.01, start=2.0)
-    alpha.look(0.2)
-    risen = alpha(1)
-    assert risen > 2.0
-    alpha.look(0.005)
-    assert alpha(2) < risen
-    fixed = Fixed(lambda epoch: epoch**0.5)
-    fixed.look(1.0)
-    assert [fixed(0), fixed(4)] == [0.0, 2.0]
-
-
-def test_history_tells_how_alpha_followed_the_gap():
-    X, y, group = unfair_rows(600)
-    fair = AdversarialDebiasingClassifier(net(max_epochs=8), tolerance=0.05, random_state=0)
-    history = fair.fit(X, y, sensitive_features=group).history_
-    rose = np.diff(np.append(history["alpha"], fair.alpha_)) > 0
-    np.testing.assert_array_equal(rose, history["gap"] > 0.05)
-    assert rose.any()
 
 
 def test_a_schedule_is_asked_by_epoch():
