@@ -58,11 +58,12 @@ default="demographic_parity"
         the groups' mean probabilities in the batch, which needs large batches.
     tolerance : float or None, default=0.01
         In (0, 1). The gap between groups that will do, in what is predicted for the training rows.
-        Beside the adversary, Lagrange multipliers that rise while the gap is wider, batch by batch,
-        push the groups' rates together. None: there is the adversary alone.
-    alpha : float or callable, default=2.0
-        How much the adversary counts, or a function of the epoch, from 0. With a `tolerance` it
-        makes the net's scores alike, and the multipliers see to what is decided by them.
+        While it is wider, the adversary counts more after each epoch, and Lagrange multipliers rise
+        after each batch, which push the groups' rates together. None: the adversary is alone, and
+        `alpha` says how much it counts.
+    alpha : float or callable, default=2.5
+        How much the adversary counts; with a `tolerance`, at least. Or a function of the epoch,
+        from 0.
     projection : bool, default=False
         Whether the part of the net's gradient that helps the adversary is taken out of it, as in
         the paper, over all weights as one vector.
@@ -111,8 +112,8 @@ default="demographic_parity"
     history_ : dict of str to ndarray of shape (n_epochs,)
         "predictor_loss", "adversary_loss" ("penalty" in its place), "gap" (on training rows, of
         predicted labels) and "alpha"; with a `tolerance` "multiplier", the largest; with early
-        stopping "valid_score", the accuracy, and
-        "valid_gap". In pretraining there is no adversary's loss, NaN.
+        stopping "valid_score", the accuracy, and "valid_gap". In pretraining there is no
+        adversary's loss, NaN.
     best_epoch_ : int
         With early stopping: the epoch, from 0, whose weights were kept.
     n_features_in_ : int
@@ -139,6 +140,11 @@ default="demographic_parity"
     more than two classes the softmax of as many. With equalized odds it sees `s`, `s` times each
     label, and beyond the paper the label itself.
 
+    An adversary makes scores alike, and what is decided by them can still differ: however much it
+    counts, equalized odds on Adult stay .03 apart. The multipliers rise by the gaps of decisions,
+    while the net follows the gaps of scores twice as sharp (Cotter et al. 2019); the adversary
+    damps their swings, and alone, with ``alpha=0``, they do swing.
+
     The gap of `tolerance` is that of predicted labels on the training rows. On new rows it is as
     wide but for chance, whose size depends on how many rows a group has.
 
@@ -146,6 +152,9 @@ default="demographic_parity"
     ----------
     B. H. Zhang, B. Lemoine, M. Mitchell, "Mitigating unwanted biases with adversarial learning",
     AIES 2018.
+
+    A. Cotter, H. Jiang, K. Sridharan, "Two-player games for efficient non-convex constrained
+    optimization", ALT 2019.
 
     Examples
     --------
@@ -189,7 +198,7 @@ default="demographic_parity"
         pos_label=None,
         method="adversary",
         tolerance=0.01,
-        alpha=2.0,
+        alpha=2.5,
         projection=False,
         adversary=(),
         adversary_steps=5,

@@ -193,7 +193,7 @@ class DebiasingRun:
         guessed = opponent.loss(seen, y, places)
         if self.multipliers is not None:
             loss = loss + self.multipliers.push(seen, y, places)
-        aim = -opponent.sign * self.task.unit * guessed
+        aim = -opponent.sign * self.task.unit * opponent.parts * guessed
         put_gradients(weights, loss, aim, self.alpha(self.counted), self.debiaser.projection)
         return guessed.item()
 
