@@ -88,7 +88,7 @@ def make_instance(cls, **params):
         # that of weights wants seven digits
         chosen["estimator"].set_params(module__dtype=torch.float64)
         chosen |= {"sensitive_features": 0} | (
-            {"tolerance": 0.9} if "tolerance" in accepted else {}
+            {"tolerance": 0.9, "alpha": 0.01} if "tolerance" in accepted else {}
         )
     if "attack" in accepted:
         chosen["attack"] = PGDAttack(eps=0.05, n_steps=2, random_state=0)

@@ -1,7 +1,8 @@
 """How much the adversary counts: a constant, a schedule, or more while a gap is too wide.
 
-Nobody can choose such a weight; everybody can say what gap will do. What is decided the multipliers
-see to; the adversary grows with them, because it alone damps their swings.
+Nobody can choose such a weight; everybody can say what gap will do. Of numbers this is dual ascent,
+and all that there is. Of classes it goes with multipliers of what is decided, whose swings the
+adversary damps, and so never counts for less than at the start.
 """
 
 
@@ -12,12 +13,13 @@ class Rising:
     ----------
     tolerance : float
     start : float
-        Below which it never falls.
     factor : float, default=1.1
+    least : float, default=0.0
+        Below which it never falls.
     """
 
-    def __init__(self, tolerance, start, factor=1.1):
-        self.tolerance, self.start, self.factor = tolerance, start, factor
+    def __init__(self, tolerance, start, factor=1.1, least=0.0):
+        self.tolerance, self.factor, self.least = tolerance, factor, least
         self.value = start
 
     def __call__(self, epoch):
@@ -26,7 +28,7 @@ class Rising:
     def look(self, gap):
         """Take note of the gap of an epoch."""
         change = self.factor if gap > self.tolerance else 1 / self.factor
-        self.value = max(self.value * change, self.start)
+        self.value = max(self.value * change, self.least)
 
 
 class Fixed:

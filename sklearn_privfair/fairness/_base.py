@@ -184,11 +184,24 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
                 self._seed,
             )
         )
-        rises = self.tolerance is not None and not callable(self.alpha)
-        self._alpha = Rising(self.tolerance, self.alpha) if rises else Fixed(self.alpha)
-        self._multipliers = None if self.tolerance is None else Multipliers(self.tolerance)
+        self._alpha: Fixed | Rising = Fixed(self.alpha)
+        self._multipliers = None
+        if self.tolerance is not None:
+            self._keep_tolerance()
         self._n_opposed, self.history_ = 0, {}
         self.__dict__.pop("best_epoch_", None)
+
+    def _keep_tolerance(self):
+        """Let the opponent count for more while the gap is too wide, and multipliers rise."""
+        if callable(self.alpha):
+            raise ValueError(
+                "alpha is a schedule, and with a tolerance alpha is found; give tolerance=None."
+            )
+        classes = self._task.n_classes is not None
+        factor, least = (1.1, self.alpha) if classes else (1.2, 0.0)
+        self._alpha = Rising(self.tolerance, self.alpha, factor, least)
+        if classes:
+            self._multipliers = Multipliers(self.tolerance)
 
     def _hold_out(self, rows):
         if not self.early_stopping:
@@ -214,6 +227,8 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
         self.history_ = {name: np.array(values) for name, values in run.history.items()}
         self._n_opposed = run.counted
         self._opponent.forget()
+        if self._multipliers is not None:
+            self._multipliers.forget()
         self.adversaries_ = self._opponent.modules
         self.alpha_ = float(self._alpha(self._n_opposed))
 

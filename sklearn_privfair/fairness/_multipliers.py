@@ -8,8 +8,10 @@ the net follows the gaps of scores, which have one. Agarwal et al. (2018) ascend
 import torch
 from torch.nn import functional
 
+from sklearn_privfair.differentiable._stored import StoredState
 
-class Multipliers:
+
+class Multipliers(StoredState):
     """Push groups together as hard as it takes for their gap to come within a tolerance.
 
     There is one multiplier for each part of the rows whose rates are to be equal, each group in it
@@ -36,9 +38,10 @@ class Multipliers:
         self.task, self.targets, self.values, self.weight = task, targets, values, weight
         self.keep = 1 - 1 / max(n_batches, 1)  # rates are those of about the last epoch
 
-    def __getstate__(self):  # rows are no part of the model
-        dropped = ("targets", "values", "weight")
-        return {name: value for name, value in vars(self).items() if name not in dropped}
+    def forget(self):
+        """Forget the rows, which are no part of the model."""
+        for name in ("targets", "values", "weight"):
+            vars(self).pop(name, None)
 
     def largest(self):
         """Give the largest multiplier."""
@@ -53,14 +56,14 @@ class Multipliers:
             return total
         seen, y, places = seen[rows], y[rows], places[rows]
         weight = seen.new_ones(len(seen)) if self.weight is None else self.weight[places]
-        hard = list(task.strata(task.decided(seen.detach()), y, weight))
-        soft = task.strata(task.scores(self.sharpness * seen), y, weight)
+        hard = list(task.strata(task.decided(seen.detach()), y))
+        soft = task.strata(task.scores(self.sharpness * seen), y)
         for (mask, decided), (_, score) in zip(hard, soft, strict=True):
-            part = int(y[mask][0]) if task.splits else 0
+            part = int(y[mask][0]) if task.sees_label else 0
             for i, (known, target) in enumerate(zip(self.values, self.targets, strict=True)):
                 member, size = _members(known[places][mask], weight[mask], target.groups, score)
                 unit = _spread(decided, weight[mask]) if target.groups is None else 1.0
-                rule = self.states.setdefault((i, part), _State(target.groups is None))
+                rule = self.states.setdefault(f"{i} {part}", _State(target.groups is None))
                 pressure = rule.look(member.T @ (decided / unit), size, whole, self)
                 total = total + (pressure * (member.T @ (score / unit)) / size[:, None]).sum()
         return total
@@ -88,12 +91,13 @@ def _spread(columns, weight):
     return torch.where(square > 0, square, 1.0).sqrt()
 
 
-class _State:
+class _State(StoredState):
     """The multipliers of one part of the rows, and the rates of its groups of late."""
 
     def __init__(self, numbers):
         self.numbers = numbers
-        self.size = self.sums = self.whole = self.up = self.down = 0.0
+        zero = torch.zeros(())
+        self.size, self.sums, self.whole, self.up, self.down = zero, zero, zero, zero, zero
 
     @property
     def value(self):
@@ -101,8 +105,8 @@ class _State:
 
     def look(self, sums, size, whole, rule):
         """Take note of a batch's decisions; give the multipliers."""
-        self.size = rule.keep * self.size + size
-        self.sums = rule.keep * self.sums + sums
+        self.size = size + rule.keep * self.size
+        self.sums = sums + rule.keep * self.sums
         self.whole = rule.keep * self.whole + whole
         rates, room = self.sums / self.size[:, None], rule.tolerance
         known = (self.size > 1e-6 * self.whole)[:, None]

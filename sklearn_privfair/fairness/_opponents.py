@@ -72,7 +72,8 @@ class Adversaries(_Opponent):
 
     @property
     def parts(self):
-        return self.task.n_classes if self.balance and self.task.splits else 1
+        task = self.task
+        return task.n_classes if self.balance and task.sees_label and task.n_classes else 1
 
     def begin_epoch(self, epoch):
         """Take the learning rate of an epoch."""

@@ -60,11 +60,6 @@ class ClassTask:
         """Give probabilities: of the second class of two, or of each."""
         return seen.sigmoid() if self.n_classes == 2 else seen.softmax(1)
 
-    @property
-    def splits(self):
-        """Whether strata are the rows of a class each."""
-        return self.sees_label
-
     def decided(self, seen):
         """Give what is decided in the form of scores: 0 or 1."""
         if self.n_classes == 2:
@@ -127,7 +122,7 @@ class NumberTask:
         depend on the units of y.
     """
 
-    n_classes, n_outputs, splits = None, 1, False
+    n_classes, n_outputs = None, 1
 
     def __init__(self, labels, constraint, weight):
         self.constraint = constraint
@@ -178,10 +173,6 @@ class NumberTask:
         return left / (spread + (1e-6 * self.scale) ** 2).sqrt()
 
     def scores(self, seen):
-        """Give them as they are."""
-        return seen
-
-    def decided(self, seen):
         """Give them as they are."""
         return seen
 

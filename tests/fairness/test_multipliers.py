@@ -80,9 +80,9 @@ def test_rates_are_those_of_about_the_last_epoch():
 def test_each_part_has_its_own(constraint, rows):
     multipliers = faced(constraint, rate=1.0)
     push(multipliers)
-    assert {part for _, part in multipliers.states} == set(rows)
-    for (_, part), state in multipliers.states.items():
-        chosen = np.array(rows[part])
+    assert set(multipliers.states) == {f"0 {part}" for part in rows}
+    for name, state in multipliers.states.items():
+        chosen = np.array(rows[int(name.split()[1])])
         hit = (LOGITS[:, 0] > 0).numpy()[chosen]
         first, second = (hit[GROUPS[chosen] == group].mean() for group in (0, 1))
         off = np.sign(first - second) * max(abs(first - second) - 0.1, 0) / 2
@@ -118,7 +118,7 @@ def test_the_tolerance_is_kept_and_not_paid_for_twice(tolerance):
 
 
 def test_the_adversary_counts_more_while_the_gap_is_too_wide():
-    alpha = Rising(0.1, start=2.0, factor=1.5)
+    alpha = Rising(0.1, start=2.0, factor=1.5, least=2.0)
     given = []
     for gap in (0.3, 0.2, 0.05, 0.05, 0.05):
         alpha.look(gap)
@@ -132,6 +132,7 @@ def test_the_adversary_counts_more_while_the_gap_is_too_wide():
 def test_rows_are_no_part_of_what_is_kept():
     multipliers = faced()
     push(multipliers)
+    multipliers.forget()
     kept = pickle.loads(pickle.dumps(multipliers))
     assert not {"values", "targets", "weight"} & set(vars(kept))
     assert kept.largest() == multipliers.largest() > 0
