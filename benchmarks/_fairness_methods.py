@@ -72,12 +72,15 @@ def ours(rows, seed, constraint, **params):
 
 
 def fairlearn_adversarial(rows, seed, constraint, alpha):
-    """Fairlearn's adversarial debiasing, by its torch engine."""
+    """Fairlearn's adversarial debiasing, by its torch engine.
+
+    It seeds torch with a fraction, and so with 0 whatever `random_state` is; the net is made here.
+    """
     from fairlearn.adversarial import AdversarialFairnessClassifier
 
     model = AdversarialFairnessClassifier(
         backend="torch",
-        predictor_model=[HIDDEN[0], "relu", HIDDEN[1], "relu"],
+        predictor_model=_layers(rows, seed),
         adversary_model=[],
         predictor_optimizer="Adam",
         adversary_optimizer="Adam",
@@ -90,6 +93,13 @@ def fairlearn_adversarial(rows, seed, constraint, alpha):
         random_state=seed,
     )
     return model.fit(rows.X, rows.y, sensitive_features=rows.group).predict(rows.X_test)
+
+
+def _layers(rows, seed):
+    torch.manual_seed(seed)
+    first, second = HIDDEN
+    layers = [nn.Linear(rows.X.shape[1], first), nn.ReLU(), nn.Linear(first, second), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(second, 1), nn.Sigmoid())
 
 
 class Reductions:

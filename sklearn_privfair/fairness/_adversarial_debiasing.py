@@ -62,8 +62,8 @@ default="demographic_parity"
         after each batch, which push the groups' rates together. None: the adversary is alone, and
         `alpha` says how much it counts.
     alpha : float or callable, default=2.5
-        How much the adversary counts; with a `tolerance`, at least. Without, a function of the epoch,
-        from 0, too.
+        How much the adversary counts: with a `tolerance` at least, else all along. Without
+        tolerance it may be a function of the epoch, from 0.
     projection : bool, default=False
         Whether the part of the net's gradient that helps the adversary is taken out of it, as in
         the paper, over all weights as one vector.
