@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-BLOCK = 300_000  # numbers: many enough for fast products, few enough for the cache
+BLOCK = 200_000  # numbers: many enough for fast products, few enough for the cache
 FEW = 16  # categories up to which products with a vector are faster than a sparse product
 
 

@@ -203,13 +203,11 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def _rows(self, words):
         """Give the vectors of words; of words that only fastText knows, what it makes of them."""
         table = split_vectors(self._vectors, "word_vectors")
-        rows = np.empty((len(words), table.matrix.shape[1]), dtype=table.matrix.dtype)
-        here = [i for i, word in enumerate(words) if word in table.place]
-        rows[here] = table.matrix[[table.place[words[i]] for i in here]]
-        if len(here) < len(words):
-            keyed = getattr(self._vectors, "wv", self._vectors)
-            for i in set(range(len(words))).difference(here):
-                rows[i] = keyed.get_vector(words[i])
+        rows = table.matrix[[table.place.get(word, 0) for word in words]]
+        keyed = getattr(self._vectors, "wv", self._vectors)
+        for i, word in enumerate(words):
+            if word not in table.place:
+                rows[i] = keyed.get_vector(word)
         return rows
 
     def __sklearn_tags__(self):
