@@ -52,22 +52,30 @@ def arguments():
 
 def judge(name, constraint, load, seeds, predict):
     """Give one line: a method over seeds. `predict` is from rows and a seed to predictions."""
-    accuracy, gaps, seconds = [], {key: [] for key in GAPS}, []
+    accuracy, gaps, seconds, diverged = [], {key: [] for key in GAPS}, [], 0
     for seed in range(seeds):
         rows = load(seed)
         start = time.process_time()
-        predicted = np.asarray(predict(rows, seed)).astype(int)
+        try:
+            predicted = np.asarray(predict(rows, seed)).astype(int)
+        except RuntimeError as error:  # Fairlearn's, when its weights are no numbers any more
+            print(name, "seed", seed, "failed:", error)
+            diverged += 1
+            continue
         seconds.append(time.process_time() - start)
         accuracy.append(np.mean(predicted == rows.y_test))
         for key, gap in GAPS.items():
             gaps[key].append(gap(rows.y_test, predicted, sensitive_features=rows.group_test))
-    line = {"method": name, "constraint": constraint or "-", "accuracy": np.mean(accuracy)}
+    line = {"method": name, "constraint": constraint or "-"}
+    if not accuracy:
+        return line | {"diverged": diverged}
+    line["accuracy"] = np.mean(accuracy)
     line |= {"accuracy_std": np.std(accuracy), "accuracy_min": np.min(accuracy)}
     for key in GAPS:
         short = SHORT[key]
         line |= {short: np.mean(gaps[key]), f"{short}_std": np.std(gaps[key])}
         line |= {f"{short}_max": np.max(gaps[key])}
-    line["seconds"] = np.mean(seconds)
+    line |= {"seconds": np.mean(seconds), "diverged": diverged}
     line["each"] = {"accuracy": accuracy, **gaps}
     return line
 
