@@ -22,6 +22,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from sklearn_privfair._discovery import public_estimators
 from sklearn_privfair.attacks import Constraints, HopSkipJumpAttack, PGDAttack
@@ -65,12 +66,19 @@ def _through_skops(estimator):
 ROUTES = {"pickle": _through_pickle, "joblib": _through_joblib, "skops": _through_skops}
 
 
+def _rows(estimator):
+    """Give rows, or documents to those that take texts."""
+    texts = get_tags(estimator).input_tags.string
+    return ["word another", "another", "word word another"] * 50 if texts else X
+
+
 def _fitted(estimator):
-    return estimator.fit(X, Y)
+    return estimator.fit(_rows(estimator), Y)
 
 
-def _answers(estimator, rows=X, labels=Y):
+def _answers(estimator, rows=None, labels=Y):
     """Everything that a fitted estimator says about rows."""
+    rows = _rows(estimator) if rows is None else rows
     found = {}
     for name in ("transform", "predict", "predict_proba", "decision_function"):
         if hasattr(estimator, name):
