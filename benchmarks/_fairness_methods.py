@@ -64,14 +64,16 @@ def _fitted_net(rows, seed):
     return net(rows, callbacks=[cosine]).fit(rows.X, rows.y)
 
 
-def ours(rows, seed, constraint, **params):
+def ours(rows, seed, constraint, epochs=EPOCHS, **params):
     """Adversarial debiasing as it is here."""
-    model = AdversarialDebiasingClassifier(net(rows), constraint, random_state=seed, **params)
+    model = AdversarialDebiasingClassifier(
+        net(rows, max_epochs=epochs), constraint, random_state=seed, **params
+    )
     model.fit(rows.X, rows.y, sensitive_features=rows.group)
     return model.predict(rows.X_test)
 
 
-def fairlearn_adversarial(rows, seed, constraint, alpha):
+def fairlearn_adversarial(rows, seed, constraint, alpha, epochs=EPOCHS):
     """Fairlearn's adversarial debiasing, by its torch engine.
 
     It seeds torch with a fraction, and so with 0 whatever `random_state` is; the net is made here.
@@ -87,7 +89,7 @@ def fairlearn_adversarial(rows, seed, constraint, alpha):
         constraints=constraint,
         learning_rate=1e-3,
         alpha=alpha,
-        epochs=EPOCHS,
+        epochs=epochs,
         batch_size=batch_size(rows),
         shuffle=True,
         random_state=seed,

@@ -16,6 +16,7 @@ from functools import partial
 import _fairness_methods as methods
 import numpy as np
 from _fairness_rows import ROWS
+from _fairness_speed import measure as speed
 from _report import save, show
 
 from sklearn_privfair.metrics import (
@@ -150,6 +151,12 @@ FAMILIES = {
 def main():
     args = arguments()
     warnings.simplefilter("ignore")
+    if args.speed:
+        lines = speed()
+        show(lines)
+        if args.output:
+            save(args.output, lines, vars(args))
+        return
     lines = []
     for data in args.rows:
         for family in args.methods:
