@@ -66,10 +66,17 @@ def test_answers_by_chance_tell_nothing(name, n_models, online):
 def test_no_membership_where_nothing_is_learned_by_heart(name):
     """Ridge logistic regression in five features on a thousand rows."""
     X, y = make_classification(2000, 5, flip_y=0.3, random_state=0)
-    attack = MembershipInferenceClassifier(
-        LogisticRegression(C=1e-3), method=METHODS[name], n_shadow_models=4, random_state=0
-    ).fit(X, y)
-    assert abs(attack.game_auc_ - 0.5) < 3.5 * error_of(4000, 4000)
+    areas = [
+        MembershipInferenceClassifier(
+            LogisticRegression(C=1e-3), method=METHODS[name], n_shadow_models=4, random_state=seed
+        )
+        .fit(X, y)
+        .game_auc_
+        for seed in range(4)
+    ]
+    # games of a pair share their records, so that one seed's spread is up to 1.7 times the error of
+    # independent scores (measured over twelve), and that of the mean of four about 0.85 times
+    assert abs(np.mean(areas) - 0.5) < 3.5 * error_of(4000, 4000)
 
 
 @pytest.mark.parametrize("name", METHODS)
