@@ -189,4 +189,24 @@ for ax in (left, right):
     ax.grid(alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
 
+# %%
+# At full size
+# ------------
+#
+# On CIFAR-10 (AUC; for the learned attack also members found at 1% of false alarms):
+#
+# =========  ============  ====  ============  =======
+# net        train / test  loss  learned       refuted
+# =========  ============  ====  ============  =======
+# plain      .910 / .424   .783  .868 (17.3%)  3.74
+# L2         .787 / .446   .711  .817 (14.6%)  3.59
+# dropout    .522 / .414   .572  .699 (7.0%)   2.30
+# epsilon 8  .491 / .419   .550  .610 (2.7%)   0.72
+# epsilon 2  .415 / .386   .523  .551 (1.6%)   0.31
+# =========  ============  ====  ============  =======
+#
+# Epsilon 8 costs half a point of accuracy on new rows, and leaves the loss next to nothing. An
+# attack that trains shadow models with the same noise still finds something: dropout has the same
+# accuracy, and gives away nearly twice as much.
+
 plt.show()
