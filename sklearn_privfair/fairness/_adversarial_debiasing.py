@@ -136,6 +136,10 @@ default="demographic_parity"
     the net faces one that is nearly optimal, a loss in which a small group counts as a large one,
     and a learning rate that ends at 0, without which the last epoch is one of a cycle.
 
+    The default was measured to be stable on Adult's 32,561 rows. On few it is not: on one of ten
+    splits of COMPAS (3,694 rows) it ends at an accuracy of .47, and on 10,000 rows of Adult it
+    gives up .05 that the penalty keeps. There take ``method="penalty"``.
+
     The adversary sees ``s = sigmoid((1 + |c|) * logit)`` with a learnt `c`, as in the paper, and of
     more than two classes the softmax of as many. With equalized odds it sees `s`, `s` times each
     label, and beyond the paper the label itself.
