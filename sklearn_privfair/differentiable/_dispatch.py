@@ -1,6 +1,11 @@
 """The open function that turns a fitted model, or one of its steps, into a torch module."""
 
-from functools import singledispatch
+from functools import singledispatch, wraps
+from typing import Any
+
+# What a converter stands for, and the packages whose own subclasses converters know.
+_STANDS_FOR = ("transform", "decision_function", "predict_proba")
+_KNOWN = ("sklearn", "skorch", "torch", "sklearn_privfair")
 
 
 class NotDifferentiableError(TypeError):
@@ -38,7 +43,36 @@ class NotDifferentiableError(TypeError):
         return type(self), (self.step, self.reason)
 
 
-@singledispatch
+def _open(function) -> Any:
+    """Make a `singledispatch` function, which refuses what its converters do not know."""
+    convert = singledispatch(function)
+
+    @wraps(function)
+    def call(model):
+        _check_nothing_is_redefined(model, convert.registry)
+        return convert(model)
+
+    call.register, call.dispatch = convert.register, convert.dispatch  # type: ignore[attr-defined]
+    return call
+
+
+def _check_nothing_is_redefined(model, registry):
+    """Raise where a subclass would get the converter of a class whose computation it replaces."""
+    classes = type(model).__mro__
+    known = next(cls for cls in classes if cls in registry)
+    if known.__module__.split(".")[0] != "sklearn":
+        return  # object, which converts nothing; nets, which are what their modules compute
+    for cls in classes[: classes.index(known)]:
+        redefined = [name for name in _STANDS_FOR if name in vars(cls)]
+        if redefined and cls.__module__.split(".")[0] not in _KNOWN:
+            raise NotDifferentiableError(
+                model,
+                f"{cls.__name__} redefines {redefined[0]}, of which the converter of "
+                f"{known.__name__} knows nothing",
+            )
+
+
+@_open
 def as_module(model):
     """Turn a fitted model into one `torch.nn.Module` from raw features to logits.
 
@@ -47,7 +81,8 @@ def as_module(model):
     class. Columns follow `model.classes_`. A transformer becomes the module of its `transform`.
 
     The function is a :func:`functools.singledispatch`: a converter for a class of your own is
-    registered with ``@as_module.register(MyStep)``.
+    registered with ``@as_module.register(MyStep)``. A subclass has its parent's converter, unless
+    it redefines `transform`, `decision_function` or `predict_proba`: then it needs its own.
 
     Parameters
     ----------
@@ -66,7 +101,8 @@ def as_module(model):
     Raises
     ------
     NotDifferentiableError
-        When a step has no derivative; the message names it.
+        When a step has no derivative, or redefines what its parent's converter stands for; the
+        message names it.
     sklearn.exceptions.NotFittedError
         When the model is a scikit-learn estimator that is not fitted.
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.base import ClassifierMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_privfair.differentiable._seeds import generators_as_found
 from sklearn_privfair.differentiable._skorch_training import is_net, net_inputs
 from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.differentiable._victim import last_step
@@ -82,7 +82,7 @@ class NetClassifierMixin(StoredState, ClassifierMixin):
         if is_net(last):
             X = net_inputs(last, X)
             X = self._table(X) if isinstance(self.estimator_, Pipeline) else X
-        with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
+        with generators_as_found(devices=False):  # skorch's data loaders draw a seed
             return np.asarray(getattr(self.estimator_, method)(X))
 
     def __sklearn_tags__(self):

@@ -64,7 +64,7 @@ def _precision(net):
     elif isinstance(net.module, nn.Module):
         module = net.module
     else:
-        with torch.random.fork_rng():
+        with generators_as_found():
             module = clone(net).initialize().module_
     dtype = dtype_of(module, torch.get_default_dtype())
     exact = dtype in (torch.float32, torch.float64)

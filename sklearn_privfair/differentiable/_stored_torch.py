@@ -15,6 +15,7 @@ from skorch.history import History
 from skorch.utils import get_map_location
 from torch import nn
 
+from sklearn_privfair.differentiable._seeds import generators_as_found
 from sklearn_privfair.differentiable._stored import add_way, from_stored, to_stored
 
 _PACKAGES = ("torch.nn.", "torch.optim.", "torch.utils.data.", "skorch.")
@@ -175,7 +176,7 @@ def _make_net(content, memo):
     net = cls(**params)
     if not content["initialized"]:
         return net
-    with torch.random.fork_rng():
+    with generators_as_found():
         net.initialize()
     for name, part in content["modules"].items():
         module = getattr(net, f"{name}_")

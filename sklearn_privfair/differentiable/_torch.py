@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from sklearn_privfair.differentiable._dispatch import NotDifferentiableError, as_module
 from sklearn_privfair.differentiable._rowwise import declare_exact, dtype_of, make_rowwise
+from sklearn_privfair.differentiable._seeds import generators_as_found
 
 _SOFTMAX = {
     torch.softmax,
@@ -150,7 +151,7 @@ def _(model):
 @as_module.register(NeuralNet)
 def _(model):
     if not model.initialized_:
-        with torch.random.fork_rng():
+        with generators_as_found():
             model = clone(model).initialize()
     threshold = model.threshold if isinstance(model, NeuralNetBinaryClassifier) else 0.5
     # skorch's contract: with NLLLoss the module gives probabilities, else what the criterion takes

@@ -16,6 +16,7 @@ from torch import nn
 from sklearn_privfair.differentiable import as_module
 from sklearn_privfair.differentiable._net_answers import log_proba
 from sklearn_privfair.differentiable._net_classifier import NetClassifierMixin
+from sklearn_privfair.differentiable._seeds import generators_as_found
 from sklearn_privfair.differentiable._skorch_training import check_classifies, net_inputs
 from sklearn_privfair.fairness._base import BaseDebiasing
 from sklearn_privfair.fairness._tasks import ClassTask, in_batches
@@ -291,7 +292,7 @@ default="demographic_parity"
             log_p = log_proba(net, answer)
             return log_p[:, 1] - log_p[:, 0] - turn if log_p.shape[1] == 2 else log_p
 
-        with torch.random.fork_rng(devices=[]):
+        with generators_as_found(devices=False):
             return in_batches(net, net_inputs(net, self._shown(X)), read)
 
     def _fitted_net(self):
@@ -300,7 +301,7 @@ default="demographic_parity"
 
     def _ask(self, method, X):
         net = self._fitted_net()
-        with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
+        with generators_as_found(devices=False):  # skorch's data loaders draw a seed
             return np.asarray(getattr(net, method)(net_inputs(net, self._shown(X))))
 
     def _check_net(self, net):

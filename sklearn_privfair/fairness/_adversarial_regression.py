@@ -5,11 +5,11 @@ section 3, continuous labels.
 """
 
 import numpy as np
-import torch
 from sklearn.base import RegressorMixin, _fit_context, is_regressor
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_privfair.differentiable._seeds import generators_as_found
 from sklearn_privfair.differentiable._skorch_training import net_inputs
 from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.fairness._base import BaseDebiasing
@@ -229,7 +229,7 @@ class AdversarialDebiasingRegressor(StoredState, RegressorMixin, BaseDebiasing):
         y : ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
+        with generators_as_found(devices=False):  # skorch's data loaders draw a seed
             rows = net_inputs(self.estimator_, self._shown(X))
             return np.asarray(self.estimator_.predict(rows)).reshape(-1)
 

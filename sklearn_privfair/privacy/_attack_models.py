@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods
 from skorch import NeuralNetBinaryClassifier
 from torch import nn
 
+from sklearn_privfair.differentiable._seeds import generators_as_found
 from sklearn_privfair.differentiable._skorch_training import (
     is_net,
     net_inputs,
@@ -113,7 +114,7 @@ def odds_of_membership(model, X):
     last = step_to_fit(model)
     if is_net(last):
         X = net_inputs(last, X) if last is model else net_rows(last, X)
-    with torch.random.fork_rng(devices=[]):  # skorch's data loaders draw a seed
+    with generators_as_found(devices=False):  # skorch's data loaders draw a seed
         proba = model.predict_proba(X)
     p = proba[:, 1].astype(np.float64)
     q = proba[:, 0].astype(np.float64)
