@@ -67,7 +67,7 @@ def _check_nothing_is_redefined(model, registry):
         if redefined and cls.__module__.split(".")[0] not in _KNOWN:
             raise NotDifferentiableError(
                 model,
-                f"{cls.__name__} redefines {redefined[0]}, of which the converter of "
+                f"{cls.__name__} has a {redefined[0]} of its own, of which the converter of "
                 f"{known.__name__} knows nothing",
             )
 

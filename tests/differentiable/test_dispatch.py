@@ -42,13 +42,13 @@ def test_a_subclass_that_computes_the_same_is_converted():
 
 @pytest.mark.parametrize("step", [Squared().fit(X), Grandchild().fit(X), Doubtful().fit(X, Y)])
 def test_one_that_computes_something_else_is_not(step):
-    with pytest.raises(NotDifferentiableError, match=r"(Squared|Doubtful) redefines (transf|pred)"):
+    with pytest.raises(NotDifferentiableError, match=r"has a (transform|predict_proba) of its own"):
         as_module(step)
 
 
 def test_it_is_named_inside_a_pipeline_and_attacked_without_gradients():
     model = make_pipeline(Squared(), LogisticRegression()).fit(X, Y)
-    with pytest.raises(NotDifferentiableError, match="Squared redefines transform"):
+    with pytest.raises(NotDifferentiableError, match="Squared has a transform of its own"):
         as_module(model)
     attack = AutoAttack(eps=0.1, bounds=None, n_queries=20, random_state=0).fit(model)
     assert (attack.generate(X[:5]).n_backward == 0).all()
