@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 
 
+CHUNK = 2**16  # values, of which pandas tells the categories apart in 40 bytes each
+
+
 class Column(NamedTuple):
     """A concept: for categories the code of each row and what the codes are; else numbers."""
 
@@ -64,8 +67,19 @@ def _column(values, name):
         if not np.isfinite(numbers).all():
             raise ValueError(f"The concept (column {name!r}) holds infinity.")
         return Column(numbers, None)
-    codes, found = pd.factorize(values)
-    return Column(codes.astype(np.min_scalar_type(len(found))), list(found))
+    return _categories(values)
+
+
+def _categories(values):
+    """Number the categories in the order in which they come."""
+    values = values.array if isinstance(values, pd.Series) else values  # of which slices are of rows
+    place: dict = {}
+    parts = []
+    for start in range(0, len(values), CHUNK):
+        codes, found = pd.factorize(values[start : start + CHUNK])
+        numbers = np.array([place.setdefault(category, len(place)) for category in found])
+        parts.append(numbers.astype(np.min_scalar_type(len(place)))[codes])
+    return Column(np.concatenate(parts), list(place))
 
 
 def check_varies(columns):

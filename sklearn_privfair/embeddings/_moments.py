@@ -1,11 +1,11 @@
-"""Sums over rows, block by block, in float64: what concept erasure needs to know of the data."""
+"""Sums over rows, block by block: what concept erasure needs to know of the data."""
 
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-BLOCK = 200_000  # numbers: many enough for fast products, few enough for the cache
+BLOCK = 600_000  # numbers: many enough for fast products, and no memory to speak of
 FEW = 16  # categories up to which products with a vector are faster than a sparse product
 
 
@@ -13,8 +13,8 @@ class Moments:
     """The covariance of rows and their cross-covariance with concepts, of blocks seen so far.
 
     Rows are taken relative to the mean of the first ones, so that nothing cancels where means are
-    far from zero. Squares of float32 rows are summed in float32 within a block, and in float64
-    over blocks; sums that the erasure depends on are of float64 throughout.
+    far from zero. What float32 rows are summed to within a block is in float32, and over blocks in
+    float64: of a sum over many rows that costs no more digits than the rows have.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ class Moments:
 
     def __init__(self, rows, squares=True):
         n_features = rows.shape[1]
-        self.shift = rows[:1000].mean(axis=0, dtype=np.float64)
+        # in the precision of the rows: near it, rows less the shift are exact
+        self.shift = rows[:1000].mean(axis=0, dtype=np.float64).astype(_computing(rows))
         self.n = 0
         self.step = max(64, BLOCK // n_features)
         self.squares: Any = np.zeros((n_features, n_features)) if squares else None
@@ -39,19 +40,18 @@ class Moments:
         if not self.concepts:
             self.concepts = {name: _sums_like(c, X.shape[1]) for name, c in columns.items()}
         self._check_same(columns)
-        if X.dtype != np.float64:
+        computing = _computing(X)
+        if computing == np.float32:
             self.noise = max(self.noise, 10 * np.finfo(np.float32).eps)
-        exact, single = (np.empty((self.step, X.shape[1]), t) for t in (np.float64, np.float32))
+        room = np.empty((min(self.step, len(X)), X.shape[1]), dtype=computing)
         for start in range(0, len(X), self.step):
             rows = slice(start, min(start + self.step, len(X)))
-            block = np.subtract(X[rows], self.shift, out=exact[: rows.stop - start])
-            self.total += np.ones(len(block)) @ block
+            block = room[: rows.stop - start]
+            np.subtract(X[rows], self.shift, out=block, casting="same_kind")
+            self.total += np.ones(len(block), dtype=computing) @ block
             for name, column in columns.items():
                 self.concepts[name].add(block, column.values[rows], column.categories)
             if self.squares is not None:
-                if X.dtype != np.float64:
-                    single[: len(block)] = block
-                    block = single[: len(block)]
                 self.squares += block.T @ block
         self.n += len(X)
 
@@ -77,6 +77,10 @@ class Moments:
         """Covariance of rows with concepts, each of these brought to a variance of 1."""
         parts = [sums.cross(self.total, self.n) for sums in self.concepts.values()]
         return np.concatenate(parts, axis=1)
+
+
+def _computing(rows):
+    return np.float64 if rows.dtype == np.float64 else np.float32
 
 
 def _named(kinds):
@@ -114,11 +118,12 @@ class Categories:
             self.sums[place] += of_category @ block
 
     def cross(self, total, n):
-        """Covariance with the indicators of all categories but the first."""
-        share = np.array(list(self.count.values()), dtype=np.float64)[1:] / n
-        return (
-            (self.sums[1:] / n - np.outer(share, total / n)) / np.sqrt(share * (1 - share))[:, None]
-        ).T
+        """Covariance with the indicators of all categories but the most frequent one."""
+        counts = np.array(list(self.count.values()), dtype=np.float64)
+        others = np.delete(np.arange(len(counts)), counts.argmax())
+        share = counts[others] / n
+        covariance = self.sums[others] / n - np.outer(share, total / n)
+        return (covariance / np.sqrt(share * (1 - share))[:, None]).T
 
     @property
     def vary(self):
