@@ -24,15 +24,19 @@ class BaseDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _debias(self, X, table, out):
-        """Write to `out` what becomes of the matrix of `table`, which may be the same array."""
+        """Write to `out` what becomes of the matrix of `table`, which may be the same array.
+
+        An error if there is NaN or infinity must come before anything is written.
+        """
 
     @abstractmethod
     def _project(self, matrix, out):
         """Debias vectors that are of no word."""
 
-    def _read(self, X, reset):
+    def _read(self, X, reset, finite=True):
         """Return words and a matrix of floats, checked as scikit-learn checks any array."""
         checks = {"dtype": FLOAT_DTYPES, "reset": reset, "ensure_min_samples": 1 + reset}
+        checks |= {"ensure_all_finite": finite}
         if has_words(X):
             table = read(X)
             return table._replace(matrix=validate_data(self, table.matrix, **checks))
@@ -54,7 +58,7 @@ class BaseDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
             Of the kind, the dtype and the keys of `X`. A fresh object, unless ``copy=False``.
         """
         check_is_fitted(self)
-        table = self._read(X, reset=False)
+        table = self._read(X, reset=False, finite=False)
         matrix = table.matrix
         if not self.copy and not matrix.flags.writeable:
             raise ValueError("copy=False, and the vectors of X are read-only; pass copy=True.")

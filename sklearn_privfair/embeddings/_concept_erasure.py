@@ -156,12 +156,13 @@ class ConceptErasure(BaseErasure):
 
     def _solve(self, moments):
         """Find the map: on features of unit variance, which changes nothing but rounding."""
-        covariance = moments.covariance()
+        covariance, cross = moments.covariance(), moments.cross_covariance()
+        _check_squares(np.diag(covariance), cross, moments)
         scale = np.sqrt(np.diag(covariance).clip(0))
         scale[scale == 0] = 1
         values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
         roots = np.sqrt(np.maximum(values, 0) + moments.noise)
-        whitened = vectors.T @ (moments.cross_covariance() / scale[:, None]) / roots[:, None]
+        whitened = vectors.T @ (cross / scale[:, None]) / roots[:, None]
         left, correlations, _ = np.linalg.svd(whitened, full_matrices=False)
         kept = correlations > self.tol
         basis = left[:, kept].T
@@ -170,3 +171,15 @@ class ConceptErasure(BaseErasure):
         self.weights_ = (basis / roots) @ vectors.T / scale
         self.mean_ = moments.mean
         self.n_samples_seen_ = moments.n
+
+
+def _check_squares(variances, cross, moments):
+    """Raise where features vary so little or so much that their squares cannot be told."""
+    kind = np.finfo(moments.dtype)
+    lost = (variances < kind.tiny / kind.eps) & cross.any(axis=1)
+    lost |= ~(variances < kind.max * kind.eps)
+    if lost.any():
+        raise ValueError(
+            f"The squares of features {np.flatnonzero(lost)[:5].tolist()} of X are too small or "
+            f"too large for {kind.dtype}; scale these features, or pass float64."
+        )

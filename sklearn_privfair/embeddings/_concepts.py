@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-
 CHUNK = 2**16  # values, of which pandas tells the categories apart in 40 bytes each
 
 
@@ -71,8 +70,8 @@ def _column(values, name):
 
 
 def _categories(values):
-    """Number the categories in the order in which they come."""
-    values = values.array if isinstance(values, pd.Series) else values  # of which slices are of rows
+    """Give each category a number, in the order in which they come."""
+    values = values.array if isinstance(values, pd.Series) else values  # sliced by rows
     place: dict = {}
     parts = []
     for start in range(0, len(values), CHUNK):

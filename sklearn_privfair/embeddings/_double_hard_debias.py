@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.cluster import KMeans
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval
 
 from ._bias_subspace import bias_subspace
@@ -218,6 +218,7 @@ class DoubleHardDebias(HardDebias):
         return max(agree, 1 - agree), components, ratio
 
     def _debias(self, X, table, out):
+        assert_all_finite(table.matrix, input_name="X")
         u = self.frequency_component_
 
         def change(block, _):

@@ -1,6 +1,7 @@
 """What the erasure of concepts shares: a map that takes few directions away, row by row."""
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 
 from ._base import BaseDebias
 from ._blocks import in_blocks, subtract_product
@@ -25,6 +26,7 @@ class BaseErasure(BaseDebias):
         return table, concept_columns(concept, len(table.matrix), self)
 
     def _debias(self, X, table, out):
+        assert_all_finite(table.matrix, input_name="X")
         self._project(table.matrix, out)
 
     def _project(self, matrix, out):

@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ._blocks import computing_dtype
+
 BLOCK = 600_000  # numbers: many enough for fast products, and no memory to speak of
+PIECE = 128  # rows whose sum in float32 is as good as the rows themselves
 FEW = 16  # categories up to which products with a vector are faster than a sparse product
 
 
@@ -13,8 +16,8 @@ class Moments:
     """The covariance of rows and their cross-covariance with concepts, of blocks seen so far.
 
     Rows are taken relative to the mean of the first ones, so that nothing cancels where means are
-    far from zero. What float32 rows are summed to within a block is in float32, and over blocks in
-    float64: of a sum over many rows that costs no more digits than the rows have.
+    far from zero. Of float32 rows, products of features are summed in float32 within a block; the
+    sums that the erasure depends on, within a few rows only. Everything else is float64.
 
     Parameters
     ----------
@@ -27,9 +30,10 @@ class Moments:
     def __init__(self, rows, squares=True):
         n_features = rows.shape[1]
         # in the precision of the rows: near it, rows less the shift are exact
-        self.shift = rows[:1000].mean(axis=0, dtype=np.float64).astype(_computing(rows))
+        self.dtype = computing_dtype(rows)
+        self.shift = rows[:1000].mean(axis=0, dtype=np.float64).astype(self.dtype)
         self.n = 0
-        self.step = max(64, BLOCK // n_features)
+        self.step = min(max(64, BLOCK // n_features), 4096)
         self.squares: Any = np.zeros((n_features, n_features)) if squares else None
         self.total = np.zeros(n_features)
         self.concepts: dict = {}
@@ -40,19 +44,21 @@ class Moments:
         if not self.concepts:
             self.concepts = {name: _sums_like(c, X.shape[1]) for name, c in columns.items()}
         self._check_same(columns)
-        computing = _computing(X)
+        computing = computing_dtype(X)
         if computing == np.float32:
+            self.dtype = computing
             self.noise = max(self.noise, 10 * np.finfo(np.float32).eps)
         room = np.empty((min(self.step, len(X)), X.shape[1]), dtype=computing)
         for start in range(0, len(X), self.step):
             rows = slice(start, min(start + self.step, len(X)))
             block = room[: rows.stop - start]
             np.subtract(X[rows], self.shift, out=block, casting="same_kind")
-            self.total += np.ones(len(block), dtype=computing) @ block
+            self.total += _sum(np.ones(len(block), dtype=computing), block)
             for name, column in columns.items():
                 self.concepts[name].add(block, column.values[rows], column.categories)
             if self.squares is not None:
-                self.squares += block.T @ block
+                with np.errstate(over="ignore"):  # which is told of when all is known
+                    self.squares += block.T @ block
         self.n += len(X)
 
     def _check_same(self, columns):
@@ -79,8 +85,14 @@ class Moments:
         return np.concatenate(parts, axis=1)
 
 
-def _computing(rows):
-    return np.float64 if rows.dtype == np.float64 else np.float32
+def _sum(weights, block):
+    """Give ``weights @ block``: over pieces in their own precision, and of these in float64."""
+    n_pieces, n_features = len(block) // PIECE, block.shape[1]
+    whole = n_pieces * PIECE
+    pieces = weights[:whole].reshape(n_pieces, 1, PIECE) @ block[:whole].reshape(
+        n_pieces, PIECE, n_features
+    )
+    return pieces.sum(axis=(0, 1), dtype=np.float64) + weights[whole:] @ block[whole:]
 
 
 def _named(kinds):
@@ -111,7 +123,7 @@ class Categories:
             self.count[category] += int(n)
         if k <= FEW:
             for code, row in enumerate(place):
-                self.sums[row] += (codes == code).astype(block.dtype) @ block
+                self.sums[row] += _sum((codes == code).astype(block.dtype), block)
         else:
             ones, rows = np.ones(len(codes)), np.arange(len(codes))
             of_category = sparse.csr_array((ones, (codes, rows)), shape=(k, len(codes)))

@@ -1,8 +1,9 @@
 """Vectors made shorter along some directions, and brought to unit length."""
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 
-from ._blocks import in_blocks, squared_norms, subtract_product
+from ._blocks import computing_dtype, finite_squares, in_blocks, subtract_product
 
 CANCELLED = 0.05  # share of a squared length left, below which it is computed anew
 
@@ -22,38 +23,58 @@ def shrink(matrix, out, components, shares, *, normalize, keep=()):
         Whether rows are of unit length afterwards. A row of which nothing is left becomes zero.
     keep : array-like of int, default=()
         Rows of which nothing is taken away.
+
+    Raises
+    ------
+    ValueError
+        If there is NaN or infinity, before anything is written.
     """
+    if normalize:
+        squares = finite_squares(matrix)
+        squares[~_safe(squares)] = np.nan
+    else:
+        assert_all_finite(matrix, input_name="X")
     kept = np.zeros(len(matrix), dtype=bool)
     kept[np.asarray(keep, dtype=np.intp)] = True
-    lost = 1 - (1 - shares) ** 2  # of the squared length along each component
+    directions = components.astype(computing_dtype(out))
+    taken = shares.astype(directions.dtype)
+    lost = (1 - (1 - shares) ** 2).astype(directions.dtype)  # of the squares along each component
 
     def change(block, rows):
-        directions = components.astype(block.dtype)
         along = block @ directions.T
         along[kept[rows]] = 0
-        weights = along * shares.astype(block.dtype)
         if not normalize:
-            subtract_product(block, weights, directions)
+            subtract_product(block, along * taken, directions)
             return
-        before = squared_norms(block)
-        left = before - along**2 @ lost.astype(block.dtype)
-        near = np.flatnonzero(left < CANCELLED * before)
-        renewed = _shrunk_exactly(block[near], components, shares)
-        scale = np.ones_like(left)
-        np.divide(1, np.sqrt(left, where=left > 0, out=scale), where=left > 0, out=scale)
-        block *= scale[:, None]
-        subtract_product(block, weights * scale[:, None], directions)
-        block[near] = renewed
+        left = squares[rows] - along**2 @ lost
+        near = np.flatnonzero(~(left >= CANCELLED * squares[rows]))
+        if len(near):
+            renewed = _shrunk_exactly(block[near], components, shares, kept[rows][near])
+            left[near] = 1
+        subtract_product(block, along * taken, directions)
+        block *= (1 / np.sqrt(left))[:, None]
+        if len(near):
+            block[near] = renewed
 
-    in_blocks(matrix, out, change)
+    with np.errstate(over="ignore", invalid="ignore"):  # of rows that are then shrunk exactly
+        in_blocks(matrix, out, change)
 
 
-def _shrunk_exactly(rows, components, shares):
+def _safe(squares):
+    """Tell which squared lengths are far from what their dtype can hold."""
+    kind = np.finfo(squares.dtype)
+    return (squares > kind.tiny / kind.eps**2) & (squares < kind.max * kind.eps)
+
+
+def _shrunk_exactly(rows, components, shares, kept):
     """Shrink and normalise rows in float64; rounding noise is not blown up to a unit vector."""
     noise = 10 * np.finfo(rows.dtype).eps
     rows = rows.astype(np.float64)
+    rows /= np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     before = np.linalg.norm(rows, axis=1)
-    rows -= (rows @ components.T * shares) @ components
+    along = rows @ components.T * shares
+    along[kept] = 0
+    rows -= along @ components
     return unit(rows, floor=noise * before)
 
 

@@ -169,7 +169,7 @@ class SoftDebias(BaseWordDebias):
 def _second_moments(matrix, normalize):
     """Sum of outer products of all rows with themselves, in float64."""
     total = np.zeros((matrix.shape[1],) * 2)
-    for rows in block_slices(len(matrix), matrix.shape[1]):
+    for rows in block_slices(len(matrix), 8 * matrix.shape[1]):
         block = matrix[rows].astype(np.float64)
         block = unit(block) if normalize else block
         total += block.T @ block

@@ -10,6 +10,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_privfair.embeddings import ConceptErasure, MeanProjection
+from sklearn_privfair.embeddings._concepts import concept_columns
 
 from ._vectors import keyed
 from ._vectors import made as word_vectors
@@ -125,6 +126,47 @@ def test_a_rare_category_is_erased(dtype):
     apart = np.abs(erased[7] - np.delete(erased, 7, axis=0).mean(axis=0))
     assert apart.max() < (1e-10 if dtype == np.float64 else 1e-5)
     assert np.abs(X[7] - X.mean(axis=0)).max() > 1
+
+
+def test_sums_in_single_precision_lose_no_digits():
+    """Sorted rows, a rare category first: no sum over many rows is to be cut short."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60_000, 6)).astype(np.float32)
+    half, rare = np.arange(len(X)) < 30_000, np.arange(len(X)) < 12
+    X += half[:, None]
+    X[rare] += 2
+    for concept in (half, rare):
+        erased = ConceptErasure().fit(X, concept).transform(X.astype(np.float64))
+        assert cross_covariance(erased, concept) < 3e-8
+
+
+def test_squares_beyond_single_precision_are_refused():
+    X, groups = made(dtype=np.float32)
+    for scale in (1e-25, 1e22):
+        scales = np.array([1] * 7 + [scale], dtype=np.float32)
+        with pytest.raises(ValueError, match=r"squares of features \[7\].*float32; scale"):
+            ConceptErasure().fit(X * scales, groups)
+        erased = ConceptErasure().fit_transform(X * scales.astype(float), groups)
+        assert cross_covariance(erased, groups) < 1e-9
+
+
+@pytest.mark.parametrize("kind", ["int", "object", "frame", "category"])
+def test_categories_are_told_apart_in_chunks(kind, monkeypatch):
+    rng = np.random.default_rng(0)
+    groups = np.sort(rng.integers(0, 300, 400))  # new ones come in every chunk
+    labels = {
+        "int": groups,
+        "object": groups.astype(str).astype(object),
+        "frame": pd.DataFrame({"a": groups}, index=rng.normal(size=400)),
+        "category": pd.Series(groups, dtype="category", index=rng.normal(size=400)),
+    }[kind]
+    whole = concept_columns(labels, 400, ConceptErasure())
+    monkeypatch.setattr("sklearn_privfair.embeddings._concepts.CHUNK", 7)
+    chunked = concept_columns(labels, 400, ConceptErasure())
+    (one,), (other,) = whole.values(), chunked.values()
+    np.testing.assert_array_equal(one.values, other.values)
+    assert one.categories == other.categories
+    assert [str(one.categories[code]) for code in other.values] == groups.astype(str).tolist()
 
 
 @pytest.mark.parametrize(

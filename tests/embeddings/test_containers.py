@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
-from sklearn_privfair.embeddings import HardDebias
+from sklearn_privfair.embeddings import ConceptErasure, DoubleHardDebias, HardDebias
 from sklearn_privfair.embeddings._blocks import subtract_product
 
 from ._vectors import LISTS, WORDS, keyed, made, unit
@@ -128,6 +128,29 @@ def test_many_blocks_give_what_one_gives():
     np.testing.assert_allclose(
         debias.transform(rows), np.tile(debias.transform(X), (400, 1)), atol=5e-7
     )
+
+
+@pytest.mark.parametrize(
+    "debias",
+    [
+        HardDebias(**LISTS, copy=False),
+        HardDebias(**LISTS, normalize=False, copy=False),
+        DoubleHardDebias(**LISTS, n_candidates=2, random_state=0, copy=False),
+        ConceptErasure(copy=False),
+    ],
+    ids=["hard", "lengths kept", "double", "erasure"],
+)
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_nothing_is_written_before_all_is_known_to_be_finite(debias, wrong):
+    words, X = made(np.float32)
+    labels = np.arange(len(X)) % 2
+    debias = debias.fit(X, labels) if isinstance(debias, ConceptErasure) else debias.fit((words, X))
+    rows = np.tile(X, (800, 1))
+    rows[-1, 3] = wrong
+    before = rows.copy()
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        debias.transform(rows)
+    np.testing.assert_array_equal(rows, before)
 
 
 @pytest.mark.parametrize("copy", [True, False])

@@ -113,6 +113,18 @@ def test_zero_rows_and_words_that_are_all_bias_become_zero():
     np.testing.assert_array_equal(new, 0)
 
 
+@pytest.mark.parametrize("scale", [1e-38, 1e-24, 1e-15, 1e15, 1e24, 1e37])
+def test_lengths_whose_squares_are_beyond_single_precision(scale):
+    words, X = made(np.float32)
+    debias = HardDebias(**LISTS).fit((words, X))
+    _, expected = debias.transform((words, X))
+    rows = X.copy()
+    rows[::2] *= np.float32(scale)  # words that keep their bias, and others
+    _, new = HardDebias(**LISTS | {"equalize_sets": None}).fit((words, X)).transform((words, rows))
+    unequalized = [i for i, word in enumerate(words) if word not in np.ravel(EQUALIZE)]
+    np.testing.assert_allclose(new[unequalized], expected[unequalized], atol=2e-7, rtol=1e-5)
+
+
 def test_a_row_that_is_nearly_all_bias_is_still_debiased_exactly():
     words, X = made(np.float32)
     debias = HardDebias(**LISTS).fit((words, X))

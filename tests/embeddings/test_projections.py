@@ -51,6 +51,16 @@ def test_the_most_important_directions_come_first():
         MeanProjection(n_components=4).fit(X, groups)
 
 
+def test_the_order_of_the_rows_decides_nothing():
+    """Nor which category comes first, of which the others' indicators tell."""
+    X, groups = made(k=4)
+    order = np.argsort(groups, kind="stable")[50:]  # the groups are of different sizes
+    X, groups = X[order], groups[order]
+    one, other = MeanProjection().fit(X, groups), MeanProjection().fit(X[::-1], groups[::-1])
+    assert len(set(np.bincount(groups))) == 4
+    np.testing.assert_allclose(one.singular_values_, other.singular_values_)
+
+
 def test_numbers():
     X, _ = made()
     number = X[:, 0] + X[:, 1]
