@@ -54,6 +54,7 @@ def arguments():
     parser.add_argument("--rows", type=int, default=10_000, help="members; others are as many")
     parser.add_argument("--splits", nargs="+", type=int, default=[0])
     parser.add_argument("--only", nargs="+", help="names of attacks, such as 'online learned'")
+    parser.add_argument("--precision", choices=["bfloat16"], help="of shadow nets")
     parser.add_argument("--no-art", action="store_true")
     parser.add_argument("--output", help="JSON file to write")
     return parser.parse_args()
@@ -135,6 +136,7 @@ def measure(name, n_shadows, split, args):
                     method=rule,
                     n_shadow_models=n_shadows,
                     shadow_size=n,
+                    precision=args.precision,
                     memory=memory,
                     random_state=split,
                 )

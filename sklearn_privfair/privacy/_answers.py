@@ -9,6 +9,7 @@ from torch import nn
 
 from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._skorch_training import is_net
+from sklearn_privfair.differentiable._victim import last_step
 
 # Nets draw from torch's global generator, of which a process has one: threads take turns.
 _TURN = RLock()
@@ -16,15 +17,16 @@ _TURN = RLock()
 
 def turn(model):
     """Give the context in which a model is trained or asked, so that threads do not mix draws."""
-    return _TURN if _has_net(model) else nullcontext()
+    return nullcontext() if next(nets_in(model), None) is None else _TURN
 
 
-def _has_net(model):
-    """Tell whether a net is the model, or somewhere in it."""
+def nets_in(model):
+    """Find the nets, of skorch or of torch, that are the model or somewhere in it."""
     if isinstance(model, nn.Module) or is_net(model):
-        return True
-    known = hasattr(model, "get_params") and not isinstance(model, type)
-    return known and any(_has_net(part) for part in model.get_params().values())
+        yield model
+    elif hasattr(model, "get_params") and not isinstance(model, type):
+        for part in model.get_params().values():
+            yield from nets_in(part)
 
 
 def ask(model, X, labels, augmentations=()):
@@ -44,12 +46,39 @@ def ask(model, X, labels, augmentations=()):
     -------
     proba : ndarray of shape (1 + n_augmentations, n_records, n_classes)
         float32 or float64, as the model answers.
+
+    Raises
+    ------
+    ValueError
+        If an answer is no number, or an augmentation gives other than one row for each.
     """
     victim = Victim(model)
-    queries = [X, *(change(X) for change in augmentations)]
+    queries = [X, *(view(change, X) for change in augmentations)]
     with turn(model):
         answers = [victim.proba(query) for query in queries]
+    _check_numbers(model, answers)
     return np.stack([_in_order(proba, victim.classes_, labels) for proba in answers])
+
+
+def view(change, X):
+    """Give another view of each row."""
+    changed = change(X)
+    if len(changed) != len(X):
+        raise ValueError(
+            f"{change!r} of augmentations gives {len(changed)} rows for {len(X)}; it must give "
+            "another view of each row, in their order."
+        )
+    return changed
+
+
+def _check_numbers(model, answers):
+    lost = sum(np.sum(~np.isfinite(proba).all(axis=1)) for proba in answers)
+    if lost:
+        raise ValueError(
+            f"A {type(last_step(model)).__name__} answers {lost} of {sum(map(len, answers))} "
+            "queries by probabilities that are no numbers, as nets do whose training has diverged; "
+            "train it with a lower learning rate, or look for rows that it cannot take."
+        )
 
 
 def _in_order(proba, classes, labels):

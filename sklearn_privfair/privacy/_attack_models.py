@@ -36,7 +36,8 @@ class ShadowAttack(MembershipMethod):
         The attack model, trained on 2 n_classes features. None: a net of one hidden layer of
         4 n_classes rectified units and a sigmoid.
     per_class : bool, default=True
-        Whether each class has an attack model of its own, as in the paper.
+        Whether each class has an attack model of its own, as in the paper. A class of which not
+        both members and others are known has none, and its records cannot be judged.
 
     References
     ----------
@@ -82,6 +83,9 @@ class ShadowAttack(MembershipMethod):
             given = self.attack_estimator
             model = attack_net(X.shape[1]) if given is None else clone(given)
             self.attack_models_[group] = fit_attack_model(model, X[chosen], truth[chosen], seed)
+
+    def judges(self, codes):
+        return np.isin(codes, list(self.attack_models_)) | (not self.per_class)
 
     def judge(self, evidence):
         X, score = _features(evidence), np.empty(len(evidence.codes))

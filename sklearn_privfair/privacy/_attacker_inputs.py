@@ -43,6 +43,13 @@ def check_records(attack, X, y, reset):
     _check_feature_names(attack, X, reset=reset)
     _check_n_features(attack, X, reset=reset)
     y = column_or_1d(y, warn=True)
+    if len(y) == 0:
+        raise ValueError("Found array with 0 sample(s): X and y hold no record; give one or more.")
+    if pd.isna(y).any():
+        raise ValueError(
+            f"y holds {pd.isna(y).sum()} missing values; every record needs its class label: leave "
+            "out those that have none."
+        )
     check_classification_targets(y)
     return y
 
@@ -58,6 +65,15 @@ def check_audit(audit):
     return audit
 
 
+def check_augmentations(augmentations):
+    """Raise if there is something that cannot be called."""
+    for change in augmentations:
+        if not callable(change):
+            raise TypeError(
+                f"augmentations holds {change!r}; give functions from rows to as many rows."
+            )
+
+
 def all_labels(attack, X, y):
     """Give the classes: the victim's, if it is there; of a net the numbers of its outputs."""
     try:
@@ -68,6 +84,16 @@ def all_labels(attack, X, y):
     if victim.classes_ is not None:
         return np.asarray(victim.classes_)
     return np.arange(victim.proba(_safe_indexing(X, [0])).shape[1])
+
+
+def check_several(labels):
+    """Raise if there is one class alone."""
+    if len(labels) < 2:
+        raise ValueError(
+            f"There is one class alone, {labels.tolist()}: a model answers it at probability 1, "
+            "to members and to others. Give records of two classes or more, and a victim that "
+            "tells them apart."
+        )
 
 
 def encode(labels, y, name="y"):

@@ -56,6 +56,7 @@ def play(method, game, seed):
     for learned, judged in (halves, halves[::-1]):
         fresh = clone(method)
         fresh.learn(game.among(learned), seed)
+        judged = judged[fresh.judges(game.records.codes[judged])]
         for evidence, truth in game.among(judged).rounds(method.compares):
             scores.append(fresh.judge(evidence))
             truths.append(truth)

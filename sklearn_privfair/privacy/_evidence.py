@@ -34,6 +34,8 @@ class Evidence:
         The model judged, for methods that go on asking.
     rows : callable, default=None
         From the numbers of records to their rows.
+    index : int ndarray of shape (n_records,), default=None
+        Their numbers in the game; None: they are in none.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class Evidence:
         population=None,
         model=None,
         rows=None,
+        index=None,
     ):
         self.codes, self.proba = codes, proba
         self.shadow_proba, self.members = shadow_proba, members
         self.spread, self.online, self.clip = spread, online, clip
-        self.population, self.model, self.rows = population, model, rows
+        self.population, self.model = population, model
+        self.rows, self.index = rows, index
 
     def by(self, shadows):
         """Give the same evidence by some of the shadow models.
@@ -73,6 +77,7 @@ class Evidence:
             population=self.population,
             model=self.model,
             rows=self.rows,
+            index=self.index,
         )
 
     @cached_property

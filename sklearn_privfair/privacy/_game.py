@@ -71,6 +71,7 @@ class Game(StoredState):
             self.online,
             self.clip,
             rows=lambda chosen: self.records.rows(index[chosen]),
+            index=index,
             **more,
         )
 

@@ -1,8 +1,12 @@
 """From the attacker's records to shadow models that can be judged by."""
 
+import warnings
+
 import numpy as np
+from skorch.helper import predefined_split
 from torch import nn
 
+from sklearn_privfair.privacy._answers import nets_in
 from sklearn_privfair.privacy._game import Game, automatic_clip
 from sklearn_privfair.privacy._shadow_design import design
 from sklearn_privfair.privacy._shadow_training import train_shadows
@@ -28,6 +32,7 @@ def make_game(attack, records, audited):
         n_models = min(n_models, 1)
     attack.method_.check_shadows(n_models, audited.any(), attack.n_shadow_models)
     estimator = _to_train(attack)
+    _warn_of_rows_held_out(attack)
     members = design(records, audited, n_models, attack.shadow_size, attack._seed)
     trained = train_shadows(
         estimator,
@@ -47,6 +52,24 @@ def make_game(attack, records, audited):
     proba = np.stack([answers for _, answers in trained]) if trained else np.zeros(shape)
     clip = automatic_clip(proba, records.codes) if attack.clip == "auto" else attack.clip
     return Game(records, [model for model, _ in trained], proba, members, audited, clip)
+
+
+def _warn_of_rows_held_out(attack):
+    """Warn where a net keeps rows from its training that count as members."""
+    for name in ("estimator", "shadow_estimator"):
+        splits = [getattr(net, "train_split", None) for net in nets_in(getattr(attack, name))]
+        if not all(split is None or _of_other_rows(split) for split in splits):
+            warnings.warn(
+                f"The train_split of a net in {name} keeps rows from its training (skorch's "
+                "default every fifth), and they count as members here: less is found than could "
+                "be. Use train_split=None, or predefined_split to validate on other rows.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+
+def _of_other_rows(split):
+    return getattr(split, "func", None) is predefined_split(None).func
 
 
 def _to_train(attack):

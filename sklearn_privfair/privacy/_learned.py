@@ -1,7 +1,7 @@
 """The learned attack: a classifier over all that a model and its shadows say of a record.
 
 Each shadow model in turn plays the victim, so that what its members are is known; gradient-boosted
-trees learn membership from every signal at once.
+trees learn membership from every signal at once, or where they find no more, logistic regression.
 """
 
 from numbers import Integral
@@ -9,6 +9,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklearn_privfair.privacy import _signals
@@ -29,7 +32,9 @@ class LearnedAttack(MembershipMethod):
     Parameters
     ----------
     attack_estimator : classifier, default=None
-        What learns. None: histogram-based gradient boosting of 200 trees of 15 leaves.
+        What learns. None: a logistic regression or gradient boosting, 200 trees of 15 leaves,
+        whichever has the lower log-loss on records that it has not learned from. Trees find more
+        where models remember much and records are many.
     max_records : int, default=500_000
         Records of all games together from which it learns at most, drawn at random.
 
@@ -56,12 +61,18 @@ class LearnedAttack(MembershipMethod):
 
     def learn(self, game, seed):
         self.n_shadows_ = len(game.models) - 2 if game.online else len(game.models) - 1
-        X, y = _examples(game)
+        X, y, records = _examples(game)
+        if len(np.unique(y)) < 2:
+            raise ValueError(
+                f"LearnedAttack learns from games among shadow models, and in these there are "
+                f"{y.sum()} members and {len(y) - y.sum()} others; give more records, or use a "
+                "method that has nothing to learn, such as 'rmia'."
+            )
         if len(X) > self.max_records:
             chosen = np.random.default_rng(seed).choice(len(X), self.max_records, replace=False)
-            X, y = X[chosen], y[chosen]
+            X, y, records = X[chosen], y[chosen], records[chosen]
         given = self.attack_estimator
-        model = attack_trees() if given is None else clone(given)
+        model = better_learner(X, y, records, seed) if given is None else clone(given)
         self.attack_model_ = fit_attack_model(model, X, y, seed)
 
     def judge(self, evidence):
@@ -85,10 +96,38 @@ def attack_trees():
     )
 
 
+def better_learner(X, y, records, seed):
+    """Choose what learns better, by log-loss on the half of the records not learned from.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_examples, n_signals)
+    y : bool ndarray of shape (n_examples,)
+        Whether each is of a member.
+    records : int ndarray of shape (n_examples,)
+        Which record each is of.
+    seed : int
+
+    Returns
+    -------
+    model : classifier
+        Not fitted.
+    """
+    first = np.random.default_rng(seed).permutation(records.max() + 1)[records] % 2 == 0
+    halves = [half for half in (first, ~first) if len(np.unique(y[half])) == 2]
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    models, losses = [linear, attack_trees()], []
+    for model in models:
+        fitted = [fit_attack_model(clone(model), X[half], y[half], seed) for half in halves]
+        pairs = zip(fitted, halves, strict=True)
+        odds = [(odds_of_membership(one, X[~half]), y[~half]) for one, half in pairs]
+        losses.append(sum(np.logaddexp(0, np.where(t, -o, o)).sum() for o, t in odds))
+    return models[np.argmin(losses)]
+
+
 def _examples(game):
-    rounds = [(signals(evidence), truth) for evidence, truth in game.rounds()]
-    X, y = (np.concatenate(part) for part in zip(*rounds, strict=True))
-    return X, y
+    rounds = [(signals(evidence), truth, evidence.index) for evidence, truth in game.rounds()]
+    return tuple(np.concatenate(part) for part in zip(*rounds, strict=True))
 
 
 def signals(evidence):

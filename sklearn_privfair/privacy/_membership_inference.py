@@ -18,7 +18,9 @@ from sklearn_privfair.privacy._answers import ask
 from sklearn_privfair.privacy._attacker_inputs import (
     all_labels,
     check_audit,
+    check_augmentations,
     check_records,
+    check_several,
     encode,
     victim_is_fitted,
 )
@@ -208,10 +210,12 @@ class MembershipInferenceClassifier(StoredState, MetaEstimatorMixin, BaseEstimat
         -------
         self : object
         """
+        check_augmentations(self.augmentations)
         y = check_records(self, X, y, reset=True)
         self._seed = draw_seed(self.random_state)
         self.classes_ = np.array([0, 1])
         self.labels_ = all_labels(self, X, y)
+        check_several(self.labels_)
         codes, judged = encode(self.labels_, y), None
         if audit is not None:
             X_audit, y_audit = check_audit(audit)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_privfair.differentiable._stored import StoredState
@@ -43,7 +44,7 @@ class MembershipMethod(StoredState, BaseEstimator, ABC):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        for name in ("judge", "learn"):  # what they take and give is the same everywhere
+        for name in ("judge", "judges", "learn"):  # what they take and give is the same everywhere
             if name in vars(cls) and not vars(cls)[name].__doc__:
                 vars(cls)[name].__doc__ = getattr(MembershipMethod, name).__doc__
 
@@ -83,6 +84,19 @@ class MembershipMethod(StoredState, BaseEstimator, ABC):
         seed : int
             Of all that is drawn.
         """
+
+    def judges(self, codes):
+        """Tell which records it can judge, by their classes, once it has learned.
+
+        Parameters
+        ----------
+        codes : int ndarray of shape (n_records,)
+
+        Returns
+        -------
+        known : bool ndarray of shape (n_records,)
+        """
+        return np.ones(len(codes), dtype=bool)
 
     @abstractmethod
     def judge(self, evidence):

@@ -28,7 +28,7 @@ from sklearn_privfair.differentiable._skorch_training import (
     step_to_fit,
 )
 from sklearn_privfair.differentiable._stacked_training import fit_nets_stacked, stacking_refuses
-from sklearn_privfair.privacy._answers import ask, turn
+from sklearn_privfair.privacy._answers import ask, turn, view
 
 
 def train_shadows(
@@ -110,7 +110,7 @@ def _train_and_ask(memory, model, X, way, augmentations):
         model = memory.cache(_train, ignore=["X"])(X, way)
     answers = memory.cache(_answers, ignore=["model", "X"])(model, X, way)
     # not kept: of a function in a notebook, nothing tells that it was changed
-    more = [ask(model, change(X), way.labels) for change in augmentations]
+    more = [ask(model, view(change, X), way.labels) for change in augmentations]
     return model, np.concatenate([answers, *more])
 
 

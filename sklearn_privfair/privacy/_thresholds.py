@@ -29,7 +29,7 @@ class ThresholdAttack(MembershipMethod):
         label; or the modified entropy, which is low only for certainty in the right class.
     per_class : bool, default=True
         Whether each class has a threshold of its own, learned from the shadow models; scores are
-        counted from it.
+        counted from it. A class of which not both members and others are known has that of all.
 
     References
     ----------

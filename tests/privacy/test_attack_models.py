@@ -137,6 +137,18 @@ def test_members_are_told_class_by_class(victim):
     assert set(Y[:400][changed]) == {2}
 
 
+def test_a_class_of_one_record(victim):
+    """There is no model of it while its record is judged in a game, and one in the end."""
+    kept = np.flatnonzero((Y[400:] != 3) | (np.cumsum(Y[400:] == 3) == 1)) + 400
+    assert (Y[kept] == 3).sum() == 1
+    attack = MembershipInferenceClassifier(
+        victim, method=ShadowAttack(LogisticRegression()), random_state=0
+    ).fit(X[kept], WORDS[Y[kept]])
+    assert sorted(attack.method_.attack_models_) == [0, 1, 2, 3]
+    assert 0.5 < attack.game_auc_ < 1
+    assert np.isfinite(attack.decision_function(X[:400], WORDS[Y[:400]])).all()
+
+
 def test_class_that_nobody_has_shown(victim):
     known = Y[400:] != 3
     for per_class in (True, False):

@@ -5,18 +5,22 @@ import pytest
 import torch
 from scipy.special import expit
 from sklearn.datasets import load_digits
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
 from torch import nn
 
 from sklearn_privfair.privacy import RMIA, LearnedAttack, MembershipInferenceClassifier
 from sklearn_privfair.privacy import _signals as plain
-from sklearn_privfair.privacy._learned import signals
+from sklearn_privfair.privacy._learned import better_learner, signals
 
 from ._membership_harness import game_of, random_proba
 
@@ -107,6 +111,39 @@ def test_any_classifier_learns(name):
     again = attack.fit(X[600:], Y[600:]).decision_function(X[:600], Y[:600])
     np.testing.assert_array_equal(again, score)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def chosen(X, y, records):
+    return type(better_learner(X, y, records, seed=0))
+
+
+def test_the_default_is_what_tells_better():
+    """A line where there is one, or little to learn from; trees for what no line can tell."""
+    rng = np.random.default_rng(0)
+    X, records = rng.standard_normal((4000, 3)), np.arange(4000)
+    line = X[:, 0] + rng.standard_normal(4000) > 0
+    corners = X[:, 0] * X[:, 1] > 0
+    assert chosen(X, line, records) is Pipeline
+    assert chosen(X, corners, records) is HistGradientBoostingClassifier
+    few = slice(100)
+    assert chosen(X[few], line[few], records[few]) is Pipeline
+    assert chosen(X[:2], np.array([True, False]), records[:2]) is Pipeline
+
+
+def test_it_is_chosen_by_records_not_learned_from():
+    """Each is in several games; by heart trees know noise that they have seen in another one."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((1000, 3)).repeat(6, axis=0), (rng.random(1000) < 0.5).repeat(6)
+    assert chosen(X, y, np.arange(1000).repeat(6)) is Pipeline
+    assert chosen(X, y, np.arange(6000)) is HistGradientBoostingClassifier
+
+
+def test_few_records_are_enough():
+    """Where trees with leaves of 100 would have a single leaf, and call everybody alike."""
+    victim = FrozenEstimator(RandomForestClassifier(20, random_state=0).fit(X[:300], Y[:300]))
+    attack = MembershipInferenceClassifier(victim, n_shadow_models=4, random_state=0)
+    score = attack.fit(X[600:640], Y[600:640]).decision_function(X[:600], Y[:600])
+    assert roc_auc_score(np.arange(600) < 300, score) > 0.75
 
 
 def test_max_records():

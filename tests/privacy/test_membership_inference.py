@@ -227,6 +227,31 @@ BAD = {
         lambda: attack_with().fit(*OWN, audit=X[:400]),
         ValueError, r"audit is a ndarray of length 400; give a pair",
     ),
+    "no record": (lambda: attack_with().fit(X[:0], Y[:0]), ValueError, r"0 sample\(s\)"),
+    "no record to judge": (
+        lambda: attack_with().fit(*OWN, audit=(X[:0], Y[:0])), ValueError, r"0 sample\(s\)",
+    ),
+    "no record later": (
+        lambda: attack_with().fit(*OWN).predict(X[:0], Y[:0]), ValueError, r"0 sample\(s\)",
+    ),
+    "labels missing": (
+        lambda: attack_with().fit(X, np.where(np.arange(N) < 3, None, Y)),
+        ValueError, "y holds 3 missing values",
+    ),
+    "one class": (
+        lambda: attack_with(
+            estimator=FrozenEstimator(DecisionTreeClassifier().fit(X, np.full(N, "ant")))
+        ).fit(X, np.full(N, "ant")),
+        ValueError, r"one class alone, \['ant'\]",
+    ),
+    "one class, no victim": (
+        lambda: attack_with(estimator=Memory()).fit(X, np.full(N, "ant")),
+        ValueError, r"one class alone, \['ant'\]",
+    ),
+    "nothing to learn from": (
+        lambda: attack_with(method="learned").fit(X[:3], Y[:3]),
+        ValueError, r"LearnedAttack learns.*members and.*others; give more records.*'rmia'",
+    ),
     "no pair": (
         lambda: attack_with(n_shadow_models=5).fit(*OWN, audit=JUDGED),
         ValueError, r"n_shadow_models=5 is odd.*use 6",

@@ -95,6 +95,18 @@ def test_every_method_takes_them():
         assert three > one + 0.03
 
 
+@pytest.mark.parametrize(
+    ("augmentations", "error", "match"),
+    [
+        ([second, 3], TypeError, "augmentations holds 3; give functions"),
+        ([lambda X: X[:5]], ValueError, "lambda.*augmentations gives 5 rows for 6000"),
+    ],
+)
+def test_what_gives_no_views(augmentations, error, match):
+    with pytest.raises(error, match=match):
+        found("lira", augmentations, n_shadow_models=4)
+
+
 def test_frames_are_given_as_frames():
     frame = pd.DataFrame(X, columns=["record", "view"])
     areas = [found("lira", [second], rows, n_shadow_models=4) for rows in (X, frame)]

@@ -18,6 +18,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+from skorch.dataset import Dataset, ValidSplit
+from skorch.helper import predefined_split
 from torch import nn
 
 from sklearn_privfair.attacks import FGSMAttack
@@ -60,9 +62,9 @@ def net(cls=NeuralNetClassifier, **params):
     return cls(Layers, **defaults | params)
 
 
-def adversarial():
+def adversarial(net):
     attack = FGSMAttack(eps=0.05, bounds=None)
-    return AdversarialTrainingClassifier(net(max_epochs=10), attack, random_state=0)
+    return AdversarialTrainingClassifier(net, attack, random_state=0)
 
 
 # estimator, records, labels, what shadow models are if not the same
@@ -99,7 +101,7 @@ KINDS = {
         GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [6, 9]}, cv=2),
         X, WORDS, None,
     ),
-    "adversarial training": (adversarial(), X, WORDS, None),
+    "adversarial training": (adversarial(net(max_epochs=10)), X, WORDS, None),
     "DP-SGD": (
         DPSGDClassifier(
             net(max_epochs=2), epsilon=None, noise_multiplier=1.0, accountant="rdp", random_state=0
@@ -262,6 +264,44 @@ def test_records_in_three_dimensions():
     np.testing.assert_array_equal(
         attack.decision_function(images[:160], CODES[:160]),
         plain.decision_function(X[:160], CODES[:160]),
+    )
+
+
+@pytest.mark.parametrize("where", ["victim", "shadow"])
+def test_a_net_that_has_diverged(where):
+    """Its answers are no numbers, and it is said whose, not what fails on them later."""
+    lost, (victim, _) = net(lr=1e30, max_epochs=3), fitted("logits")
+    attack = attack_on("logits", victim, lost if where == "shadow" else None)
+    if where == "victim":
+        attack.set_params(estimator=FrozenEstimator(lost.fit(X[:80], CODES[:80])))
+        attack.set_params(shadow_estimator=net())
+    with pytest.raises(ValueError, match=r"A NeuralNetClassifier answers \d+ of.*diverged"):
+        attack.fit(X[N_JUDGED:], CODES[N_JUDGED:]).decision_function(X[:9], CODES[:9])
+
+
+@pytest.mark.parametrize("kind", ["net", "pipeline", "defence"])
+def test_rows_held_out_of_training_are_told(kind):
+    """skorch keeps a fifth of the rows for validation; they would count as members."""
+    split = ValidSplit(5)
+    wrap = {
+        "net": lambda net: net,
+        "pipeline": lambda net: make_pipeline(StandardScaler(), net),
+        "defence": adversarial,
+    }[kind]
+    own = X[N_JUDGED:], CODES[N_JUDGED:]
+    given = "loss", 2
+    with pytest.warns(UserWarning, match=r"train_split of a net in estimator.*train_split=None"):
+        attack_of(wrap(net(train_split=split, max_epochs=1)), *given).fit(*own)
+    tree = DecisionTreeClassifier()
+    with pytest.warns(UserWarning, match=r"train_split of a net in shadow_estimator"):
+        attack_of(tree, *given, wrap(net(train_split=split, max_epochs=1))).fit(*own)
+    others = predefined_split(Dataset(X[:40], CODES[:40]))  # validated on other rows: no warning
+    attack_of(wrap(net(train_split=others, max_epochs=1)), *given).fit(*own)
+
+
+def attack_of(estimator, method, n_shadow_models, shadow=None):
+    return MembershipInferenceClassifier(
+        estimator, shadow, method=method, n_shadow_models=n_shadow_models, random_state=0
     )
 
 
