@@ -85,7 +85,7 @@ class ShadowAttack(MembershipMethod):
             self.attack_models_[group] = fit_attack_model(model, X[chosen], truth[chosen], seed)
 
     def judges(self, codes):
-        return np.isin(codes, list(self.attack_models_)) | (not self.per_class)
+        return np.array([not self.per_class or code in self.attack_models_ for code in codes])
 
     def judge(self, evidence):
         X, score = _features(evidence), np.empty(len(evidence.codes))

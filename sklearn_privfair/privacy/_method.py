@@ -91,10 +91,12 @@ class MembershipMethod(StoredState, BaseEstimator, ABC):
         Parameters
         ----------
         codes : int ndarray of shape (n_records,)
+            The records' classes.
 
         Returns
         -------
         known : bool ndarray of shape (n_records,)
+            All, unless a subclass says otherwise.
         """
         return np.ones(len(codes), dtype=bool)
 
