@@ -1,7 +1,8 @@
 """Ablation of the learned attack: what each of its signals carries, and what others would add.
 
 The same shadow models, each group of signals left out in turn, and candidates put in: what was
-tried and is not among the signals. See README.md here.
+tried and is not among the signals. Trees learn from them, and once a logistic regression. See
+README.md here.
 """
 
 import os
@@ -19,7 +20,7 @@ from sklearn.utils import _safe_indexing
 
 from sklearn_privfair.privacy import LiRA, MembershipInferenceClassifier
 from sklearn_privfair.privacy._attack_models import fit_attack_model, odds_of_membership
-from sklearn_privfair.privacy._learned import attack_trees, named_signals
+from sklearn_privfair.privacy._learned import attack_line, attack_trees, named_signals
 from sklearn_privfair.privacy._moments import Moments
 from sklearn_privfair.privacy._shadow_training import fit_anew
 
@@ -106,14 +107,15 @@ def measure(name, n_shadows, n, online):
     X = {key: np.concatenate([found[key] for found, _ in rounds]) for key in rounds[0][0]}
     asked = [signals(part) for part in parts]
     usual = list(named_signals(parts[0]))
-    sets = {"as it is": usual}
+    sets = {"as it is": usual, "as it is, logistic regression": usual}
     for what, names in LEFT_OUT.items():
         sets[f"without {what}"] = [key for key in usual if key not in names]
     for what, names in ADDED.items():
         sets[f"with {what}"] = usual + [key for key in names if key in X]
     for what, names in sets.items():
         columns = np.column_stack([X[key] for key in names])
-        model = fit_attack_model(attack_trees(), columns, y, 0)
+        learner = attack_line() if "logistic" in what else attack_trees()
+        model = fit_attack_model(learner, columns, y, 0)
         odds = [
             odds_of_membership(model, np.column_stack([found[key] for key in names]))
             for found in asked

@@ -84,8 +84,13 @@ class LearnedAttack(MembershipMethod):
         return np.mean(odds, axis=0)
 
 
+def attack_line():
+    """Make the classifier that learns where trees find no more."""
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+
+
 def attack_trees():
-    """Make the classifier that learns if none is given."""
+    """Make the classifier that learns where there is much to learn."""
     return HistGradientBoostingClassifier(
         max_iter=200,
         learning_rate=0.05,
@@ -115,8 +120,7 @@ def better_learner(X, y, records, seed):
     """
     first = np.random.default_rng(seed).permutation(records.max() + 1)[records] % 2 == 0
     halves = [half for half in (first, ~first) if len(np.unique(y[half])) == 2]
-    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    models, losses = [linear, attack_trees()], []
+    models, losses = [attack_line(), attack_trees()], []
     for model in models:
         fitted = [fit_attack_model(clone(model), X[half], y[half], seed) for half in halves]
         pairs = zip(fitted, halves, strict=True)
