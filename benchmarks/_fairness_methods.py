@@ -24,6 +24,8 @@ PAPER = {  # Adam, projection, one step of the adversary for each of the net
     "adversary_steps": 1,
     "balance": False,
     "lr_decay": None,
+    "warm_up": 0.0,
+    "adversary_optimizer": torch.optim.Adam,
     "adversary_lr": 1e-3,
 }
 EPOCHS, LR, HIDDEN = 30, 3e-3, (64, 32)
@@ -66,6 +68,7 @@ def _fitted_net(rows, seed):
 
 def ours(rows, seed, constraint, epochs=EPOCHS, **params):
     """Adversarial debiasing as it is here."""
+    torch.manual_seed(seed)  # of the module, which is an instance
     model = AdversarialDebiasingClassifier(
         net(rows, max_epochs=epochs), constraint, random_state=seed, **params
     )

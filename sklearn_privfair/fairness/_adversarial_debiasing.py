@@ -62,9 +62,13 @@ default="demographic_parity"
         While it is wider, the adversary counts more after each epoch, and Lagrange multipliers rise
         after each batch, which push the groups' rates together. None: the adversary is alone, and
         `alpha` says how much it counts.
-    alpha : float or callable, default=2.5
+    alpha : float, callable or None, default=None
         How much the adversary counts: with a `tolerance` at least, else all along. Without
-        tolerance it may be a function of the epoch, from 0.
+        tolerance it may be a function of the epoch, from 0. None: 1, and 2.5 for the penalty.
+    warm_up : float, default=0.25
+        In [0, 1]. Share of the training in which the adversary comes to count as much as `alpha`
+        says, from 0, step by step: the net learns something before it is to hide something. Not
+        with a function, nor in `partial_fit`.
     projection : bool, default=False
         Whether the part of the net's gradient that helps the adversary is taken out of it, as in
         the paper, over all weights as one vector.
@@ -75,8 +79,8 @@ default="demographic_parity"
         Steps of the adversary for each of the net; the paper has 1.
     adversary_optimizer : callable or None, default=None
         The adversary's optimizer, called as ``adversary_optimizer(weights, lr=adversary_lr)``.
-        None: Adam.
-    adversary_lr : float or callable, default=0.02
+        None: Adam with ``betas=(0.5, 0.9)``; with more memory it lags behind the net.
+    adversary_lr : float or callable, default=0.1
         Its learning rate, or a function of the epoch.
     balance : bool, default=True
         Whether in the adversary's loss each group counts alike (with equalized odds each group in
@@ -203,12 +207,13 @@ default="demographic_parity"
         pos_label=None,
         method="adversary",
         tolerance=0.01,
-        alpha=2.5,
+        alpha=None,
+        warm_up=0.25,
         projection=False,
         adversary=(),
         adversary_steps=5,
         adversary_optimizer=None,
-        adversary_lr=0.02,
+        adversary_lr=0.1,
         balance=True,
         lr_decay="cosine",
         pretrain_epochs=0,
@@ -228,6 +233,7 @@ default="demographic_parity"
         self.method = method
         self.tolerance = tolerance
         self.alpha = alpha
+        self.warm_up = warm_up
         self.projection = projection
         self.adversary = adversary
         self.adversary_steps = adversary_steps

@@ -49,6 +49,10 @@ class AdversarialDebiasingRegressor(StoredState, RegressorMixin, BaseDebiasing):
     alpha : float or callable, default=1.0
         With `tolerance`: where to start. Without: how much the adversary counts, in units of the
         loss of a constant prediction, or a function of the epoch, from 0.
+    warm_up : float, default=0.0
+        In [0, 1]. Share of the training in which the adversary comes to count as much as `alpha`
+        says, from 0, step by step: the net learns something before it is to hide something. Not
+        with a function, nor in `partial_fit`.
     projection : bool, default=False
         Whether the part of the net's gradient that helps the adversary is taken out of it, as in
         the paper, over all weights as one vector.
@@ -59,7 +63,7 @@ class AdversarialDebiasingRegressor(StoredState, RegressorMixin, BaseDebiasing):
         Steps of the adversary for each of the net; the paper has 1.
     adversary_optimizer : callable or None, default=None
         The adversary's optimizer, called as ``adversary_optimizer(weights, lr=adversary_lr)``.
-        None: Adam.
+        None: Adam with ``betas=(0.5, 0.9)``; with more memory it lags behind the net.
     adversary_lr : float or callable, default=0.02
         Its learning rate, or a function of the epoch.
     balance : bool, default=True
@@ -153,6 +157,7 @@ class AdversarialDebiasingRegressor(StoredState, RegressorMixin, BaseDebiasing):
         method="adversary",
         tolerance=0.01,
         alpha=1.0,
+        warm_up=0.0,
         projection=False,
         adversary=(),
         adversary_steps=5,
@@ -176,6 +181,7 @@ class AdversarialDebiasingRegressor(StoredState, RegressorMixin, BaseDebiasing):
         self.method = method
         self.tolerance = tolerance
         self.alpha = alpha
+        self.warm_up = warm_up
         self.projection = projection
         self.adversary = adversary
         self.adversary_steps = adversary_steps

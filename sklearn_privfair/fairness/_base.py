@@ -33,6 +33,7 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
     # asked for without being told to: there is no fair fit without them
     __metadata_request__fit = {"sensitive_features": True}
     __metadata_request__partial_fit = {"sensitive_features": True}
+    _alphas = {"adversary": 1.0, "penalty": 2.5}  # where none is given
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
@@ -42,7 +43,8 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
         "groups": [StrOptions({"joint", "separate"})],
         "method": [StrOptions({"adversary", "penalty"})],
         "tolerance": [Interval(Real, 0, 1, closed="neither"), None],
-        "alpha": [Interval(Real, 0, None, closed="left"), callable],
+        "alpha": [Interval(Real, 0, None, closed="left"), callable, None],
+        "warm_up": [Interval(Real, 0, 1, closed="both")],
         "projection": ["boolean"],
         "adversary": ["array-like", callable],
         "adversary_steps": [Interval(Integral, 1, None, closed="left")],
@@ -177,29 +179,30 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
             if self.method == "penalty"
             else Adversaries(
                 self.adversary,
-                self.adversary_optimizer or torch.optim.Adam,
+                self.adversary_optimizer or _nimble_adam,
                 self.adversary_lr,
                 self.adversary_steps,
                 self.balance,
                 self._seed,
             )
         )
-        self._alpha: Fixed | Rising = Fixed(self.alpha)
+        alpha = self._alphas[self.method] if self.alpha is None else self.alpha
+        self._alpha: Fixed | Rising = Fixed(alpha)
         self._multipliers = None
         if self.tolerance is not None:
-            self._keep_tolerance()
+            self._keep_tolerance(alpha)
         self._n_opposed, self.history_ = 0, {}
         self.__dict__.pop("best_epoch_", None)
 
-    def _keep_tolerance(self):
+    def _keep_tolerance(self, alpha):
         """Let the opponent count for more while the gap is too wide, and multipliers rise."""
-        if callable(self.alpha):
+        if callable(alpha):
             raise ValueError(
                 "alpha is a schedule, and with a tolerance alpha is found; give tolerance=None."
             )
         classes = self._task.n_classes is not None
-        factor, least = (1.1, self.alpha) if classes else (1.2, 0.0)
-        self._alpha = Rising(self.tolerance, self.alpha, factor, least)
+        factor, least = (1.05, alpha) if classes else (1.2, 0.0)
+        self._alpha = Rising(self.tolerance, alpha, factor, least)
         if classes:
             self._multipliers = Multipliers(self.tolerance)
 
@@ -239,3 +242,8 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _nimble_adam(weights, lr):
+    """Make an Adam that forgets soon: an adversary that lags behind the net swings with it."""
+    return torch.optim.Adam(weights, lr=lr, betas=(0.5, 0.9))

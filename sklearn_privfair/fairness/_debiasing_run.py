@@ -85,7 +85,7 @@ class DebiasingRun:
         self.validation, self.one_epoch = validation, earlier is not None
         self.pretraining = 0 if self.one_epoch else debiaser.pretrain_epochs
         self.earlier = (earlier or 0) - self.pretraining
-        self.epoch, self.sums, self.faced = 0, np.zeros(3), False
+        self.epoch, self.step, self.sums, self.faced = 0, 0, np.zeros(3), False
         weight = rows.weight
         self.weight = None if weight is None else weight / weight.mean()
 
@@ -165,9 +165,8 @@ class DebiasingRun:
         self.opponent.face(self.task, targets, self.weight, device, answer.dtype)
         self.opponent.begin_epoch(self.counted)
         if self.multipliers is not None:
-            opponent, n, size = self.opponent, len(self.rows.X), self.net.batch_size
-            n_batches = -(-n // size) if size > 0 else 1
-            self.multipliers.face(self.task, targets, opponent.values, opponent.weight, n_batches)
+            values, weight = self.opponent.values, self.opponent.weight
+            self.multipliers.face(self.task, targets, values, weight, self._n_batches())
         if self.weight is not None:
             self.shares = torch.as_tensor(self.weight).to(device, answer.dtype)
 
@@ -193,9 +192,21 @@ class DebiasingRun:
         guessed = opponent.loss(seen, y, places)
         if self.multipliers is not None:
             loss = loss + self.multipliers.push(seen, y, places)
-        aim = -opponent.sign * self.task.unit * opponent.parts * guessed
-        put_gradients(weights, loss, aim, self.alpha(self.counted), self.debiaser.projection)
+        aim = -opponent.sign * self.task.unit * guessed
+        put_gradients(weights, loss, aim, self._strength(), self.debiaser.projection)
         return guessed.item()
+
+    def _strength(self):
+        """Give how much the opponent counts in this step, in a whole training little at first."""
+        alpha, share = self.alpha(self.counted), self.debiaser.warm_up
+        if share == 0 or self.one_epoch or callable(self.debiaser.alpha):
+            return alpha
+        self.step += 1
+        return alpha * min(1.0, self.step / (share * self.net.max_epochs * self._n_batches()))
+
+    def _n_batches(self):
+        n, size = len(self.rows.X), self.net.batch_size
+        return -(-n // size) if size > 0 else 1
 
     def _begin_epoch(self):
         """Take learning rates; before the first epoch against adversaries, pretrain these."""

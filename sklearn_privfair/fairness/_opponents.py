@@ -24,11 +24,6 @@ class _Opponent(StoredState):
         for name in ("targets", "values", "weight"):
             vars(self).pop(name, None)
 
-    @property
-    def parts(self):
-        """Of how many parts of the rows its loss is the mean; each is to count as one alone."""
-        return 1
-
     def _parts(self, y, places):
         """Give the rows of a batch that count, for each target its values there, and weights."""
         rows = self.task.rows(y)
@@ -69,11 +64,6 @@ class Adversaries(_Opponent):
             module.to(device, dtype)
         weights = [p for module in self.modules for p in module.parameters() if p.requires_grad]
         self.optimizer = self.kind(weights, lr=self._lr(0))
-
-    @property
-    def parts(self):
-        task = self.task
-        return task.n_classes if self.balance and task.sees_label and task.n_classes else 1
 
     def begin_epoch(self, epoch):
         """Take the learning rate of an epoch."""

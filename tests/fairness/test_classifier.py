@@ -276,13 +276,13 @@ def test_partial_fit():
 
 
 def test_early_stopping_keeps_the_best_epoch():
-    fair = quick(max_epochs=12, early_stopping=True, validation_fraction=0.3, tolerance=0.2)
+    fair = quick(max_epochs=12, early_stopping=True, validation_fraction=0.3, tolerance=0.22)
     fair.fit(X, y, sensitive_features=GROUP)
     score, gap = fair.history_["valid_score"], fair.history_["valid_gap"]
-    rank = np.where(gap <= 0.2, 1 + score, -gap)
+    rank = np.where(gap <= 0.22, 1 + score, -gap)
     assert fair.best_epoch_ == np.argmax(rank)
-    assert (gap <= 0.2).any()
-    again = quick(max_epochs=12, early_stopping=True, validation_fraction=0.3, tolerance=0.2)
+    assert (gap <= 0.22).any()
+    again = quick(max_epochs=12, early_stopping=True, validation_fraction=0.3, tolerance=0.22)
     again.set_params(n_iter_no_change=1).fit(X, y, sensitive_features=GROUP)
     stop = next(i for i in range(1, 12) if rank[i] <= rank[:i].max())
     assert len(again.history_["gap"]) == stop + 1
