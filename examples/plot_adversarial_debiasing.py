@@ -62,10 +62,10 @@ if FULL:
     codes = OrdinalEncoder(encoded_missing_value=-1)
     columns = make_column_transformer(("passthrough", numbers), remainder=codes)
     X = make_pipeline(columns, MinMaxScaler()).fit_transform(X)
-    n, n_seeds, max_epochs, batch_size = 10_000, 10, 32, 256
+    n, n_seeds, max_epochs, batch_size, lr = 10_000, 10, 32, 128, 5e-3
 else:
     X, y, sex = make_people(6_000)
-    n, n_seeds, max_epochs, batch_size = 2_000, 2, 20, 256
+    n, n_seeds, max_epochs, batch_size, lr = 2_000, 2, 20, 256, 3e-3
 
 parts = {"trained on": slice(None, n), "others": slice(n, None)}
 
@@ -98,7 +98,7 @@ def make_net(**params):
     )
 
 
-adam = {"optimizer": torch.optim.Adam, "lr": 3e-3}
+adam = {"optimizer": torch.optim.Adam, "lr": lr}
 one_over_t = LRScheduler(LambdaLR, lr_lambda=lambda epoch: 1 / (epoch + 1))
 recipes = {
     "plain": lambda constraint, seed: AdversarialDebiasingClassifier(
@@ -129,6 +129,7 @@ lines, fitted = [], {}
 for constraint, gap in gaps.items():
     for name, make in recipes.items():
         for seed in range(n_seeds):
+            torch.manual_seed(seed)  # of the module, which is made here
             model = make(constraint, seed)
             model.fit(X[:n], y[:n], sensitive_features=sex[:n])
             fitted[constraint, name] = model

@@ -43,6 +43,14 @@ class TinyDoubleNet(TinyNet):
         super().__init__(n_in, n_out, dtype=torch.float64)
 
 
+class KnowsGroups(LogisticRegression):
+    """Takes sensitive features as Fairlearn's classifiers do, and makes nothing of them."""
+
+    def fit(self, X, y, *, sensitive_features):
+        assert len(sensitive_features) == len(y)
+        return super().fit(X, y)
+
+
 class SizesFromData(Callback):
     """Give the module as many inputs and outputs as the data ask for."""
 
@@ -90,15 +98,18 @@ def make_instance(cls, **params):
         nets = family in NET_FAMILIES or cls.__name__ in NET_CLASSES
         net = tiny_regressor if issubclass(cls, RegressorMixin) else tiny_net
         chosen["estimator"] = net() if nets else LogisticRegression()
-    if cls.__name__ == "MembershipInferenceClassifier":
-        chosen["method"] = "loss"  # others warn of records that all of two shadow models know
-    if "sensitive_features" in accepted:
+    if cls.__name__ == "FairlearnClassifier":
+        chosen["estimator"] = KnowsGroups()
+    elif "sensitive_features" in accepted:
         # scikit-learn's checks give none beside X, and want accuracy where y depends on this one;
         # that of weights wants seven digits
         chosen["estimator"].set_params(module=TinyDoubleNet)
-        chosen |= {"sensitive_features": 0} | (
-            {"tolerance": 0.9, "alpha": 0.01} if "tolerance" in accepted else {}
-        )
+    if "sensitive_features" in accepted:
+        chosen["sensitive_features"] = 0
+    if cls.__name__ == "MembershipInferenceClassifier":
+        chosen["method"] = "loss"  # others warn of records that all of two shadow models know
+    if {"sensitive_features", "tolerance"} <= set(accepted):
+        chosen |= {"tolerance": 0.9, "alpha": 0.01}
     if "attack" in accepted:
         chosen["attack"] = PGDAttack(eps=0.05, n_steps=2, random_state=0)
     if "definitional_sets" in accepted:  # of a bare array a word is the number of its row
