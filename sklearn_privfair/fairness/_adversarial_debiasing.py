@@ -135,15 +135,14 @@ default="demographic_parity"
     Notes
     -----
     The paper's recipe is ``projection=True, adversary_steps=1, balance=False, tolerance=None,
-    lr_decay=None``, with an `alpha` that has to be found for each data set. It was measured to be
-    unstable: between seeds the gap varies by more than what is won, and some collapse. The default
-    is not the paper's: no projection, several steps of the adversary for each of the net, so that
-    the net faces one that is nearly optimal, a loss in which a small group counts as a large one,
-    and a learning rate that ends at 0, without which the last epoch is one of a cycle.
-
-    The default was measured to be stable on Adult's 32,561 rows. On few it is not: on one of ten
-    splits of COMPAS (3,694 rows) it ends at an accuracy of .47, and on 10,000 rows of Adult it
-    gives up .05 that the penalty keeps. There take ``method="penalty"``.
+    lr_decay=None, warm_up=0.0, adversary_optimizer=torch.optim.Adam``, with an `alpha` that has to
+    be found for each data set. It was measured to be unstable: between seeds the gap varies by more
+    than what is won, and some collapse. The default is not the paper's: no projection; several
+    large steps of the adversary for each of the net, and little memory of earlier ones, so that the
+    net faces one that is nearly optimal; a loss in which a small group counts as a large one; an
+    adversary who comes up slowly; and a learning rate that ends at 0, without which the last epoch
+    is one of a cycle. It was measured on Adult (32,561 rows, and 10,000 of them) and on COMPAS
+    (3,694), ten seeds or splits each, without a collapse.
 
     The adversary sees ``s = sigmoid((1 + |c|) * logit)`` with a learnt `c`, as in the paper, and of
     more than two classes the softmax of as many. With equalized odds it sees `s`, `s` times each

@@ -4,9 +4,11 @@ Zhang, Lemoine & Mitchell (2018), "Mitigating unwanted biases with adversarial l
 section 3, continuous labels.
 """
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context, is_regressor
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_privfair.differentiable._seeds import generators_as_found
@@ -143,6 +145,7 @@ class AdversarialDebiasingRegressor(StoredState, RegressorMixin, BaseDebiasing):
 
     _parameter_constraints: dict = BaseDebiasing._parameter_constraints | {
         "constraint": [StrOptions({"demographic_parity", "equalized_odds"})],
+        "alpha": [Interval(Real, 0, None, closed="left"), callable],
     }
 
     def __init__(

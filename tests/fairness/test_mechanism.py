@@ -190,6 +190,30 @@ def test_a_schedule_is_asked_by_epoch():
     assert np.isfinite(fair.history_["adversary_loss"][2:]).all()
 
 
+@pytest.mark.parametrize("method", ["adversary", "penalty"])
+def test_a_warm_up_is_a_schedule_by_steps(method):
+    """In batches of all rows a step is an epoch."""
+    X, y, group = unfair_rows(300)
+
+    def weights(**params):
+        fair = AdversarialDebiasingClassifier(
+            net(max_epochs=4, batch_size=300),
+            tolerance=None,
+            method=method,
+            pretrain_epochs=1,
+            random_state=0,
+            **params,
+        )
+        fair.fit(X, y, sensitive_features=group)
+        return torch.cat([p.detach().ravel() for p in fair.estimator_.module_.parameters()])
+
+    slowly = weights(alpha=20.0, warm_up=1.0)
+    torch.testing.assert_close(slowly, weights(alpha=lambda epoch: 5.0 * (epoch + 1)))
+    at_once = weights(alpha=20.0, warm_up=0.0)
+    torch.testing.assert_close(at_once, weights(alpha=lambda epoch: 20.0))
+    assert (slowly - at_once).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize(
     ("constraint", "metric"),
     [
