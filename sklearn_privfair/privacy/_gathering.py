@@ -69,8 +69,8 @@ def _check_judged(game, found, members):
     if game.online and strange.any():
         raise ValueError(
             f"{strange.sum()} of {len(strange)} records were not in the audit given to fit, and an "
-            "online attack judges those alone: give them to fit(X, y, audit=...), or fit without "
-            "audit."
+            "online attack judges those alone, with the same class labels and values to the last "
+            "digit: give them to fit(X, y, audit=...), or fit without audit."
         )
     everywhere = members.all(axis=0) if len(members) else np.zeros(len(found), dtype=bool)
     if everywhere.any():

@@ -102,6 +102,8 @@ def test_online_judges_its_records_in_any_order_and_no_others(online):
     np.testing.assert_array_equal(online.decision_function(X[some], Y[some]), score[some])
     with pytest.raises(ValueError, match=r"2 of 3 records were not in the audit.*audit="):
         online.decision_function(X[[1, 500, 600]], Y[[1, 500, 600]])
+    with pytest.raises(ValueError, match=r"400 of 400 records.*values to the last digit"):
+        online.decision_function(JUDGED[0].astype(np.float32), JUDGED[1])
     relabelled = np.where(Y[:1] == "ant", "bee", "ant")
     with pytest.raises(ValueError, match="1 of 1 records were not in the audit"):
         online.decision_function(X[:1], relabelled)
