@@ -235,7 +235,6 @@ def test_progress_goes_to_standard_error(folder, capsys):
 
 
 def test_parquet(folder):
-    pytest.importorskip("pyarrow", reason="pandas reads Parquet by pyarrow, which is not there")
     frame = pd.read_csv("rows.csv")
     frame.to_parquet("rows.parquet")
     pd.testing.assert_frame_equal(read_rows(folder / "rows.parquet"), frame)
