@@ -116,9 +116,9 @@ default="demographic_parity"
         How much the adversary counted in the end.
     history_ : dict of str to ndarray of shape (n_epochs,)
         "predictor_loss", "adversary_loss" ("penalty" in its place), "gap" (on training rows, of
-        predicted labels) and "alpha"; with a `tolerance` "multiplier", the largest; with early
-        stopping "valid_score", the accuracy, and "valid_gap". In pretraining there is no
-        adversary's loss, NaN.
+        predicted labels) and "alpha" (of which a warm-up takes a share); with a `tolerance`
+        "multiplier", the largest; with early stopping "valid_score", the accuracy, and "valid_gap".
+        In pretraining there is no adversary's loss, NaN.
     best_epoch_ : int
         With early stopping: the epoch, from 0, whose weights were kept.
     n_features_in_ : int
