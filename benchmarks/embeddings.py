@@ -40,6 +40,11 @@ def arguments():
     parser.add_argument("--features", type=int, default=300)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--debiaswe", help="folder with debias.py and we.py of a clone of debiaswe")
+    parser.add_argument(
+        "--in-place",
+        action="store_true",
+        help="only the peak of the process's memory (Linux), for --rows 3000000 or so",
+    )
     parser.add_argument("--output", help="JSON file to write")
     return parser.parse_args()
 
@@ -234,9 +239,47 @@ def agreement(args, results):
         print(name, row)
 
 
+def memory(what):
+    """Give a line of what Linux says of this process's memory, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(
+        next(line for line in status.splitlines() if line.startswith(what)).split()[1]
+    )
+
+
+def in_place(args, results):
+    """Debias and erase where the vectors are, and watch the memory of the whole process."""
+    words, X = made_vectors(args.rows, args.features)
+    kv = KeyedVectors(0)
+    kv.vector_size, kv.vectors, kv.index_to_key = X.shape[1], X, words
+    kv.key_to_index = {word: i for i, word in enumerate(words)}
+    y = np.random.default_rng(1).integers(0, 2, len(X))
+    erasure = ConceptErasure(copy=False)
+    for name, run in {
+        "HardDebias, fit and transform": lambda: HardDebias(copy=False).fit_transform(kv),
+        "LEACE fit": lambda: erasure.fit(X, y),
+        "LEACE transform": lambda: erasure.transform(X),
+    }.items():
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
+        before, start = memory("VmRSS"), time.process_time()
+        run()
+        seconds, peak = time.process_time() - start, memory("VmHWM")
+        extra = (peak - before) / 1e6
+        row = {"seconds": seconds, "extra MB": extra, "matrices in all": peak / X.nbytes}
+        results[name] = row
+        print(
+            f"{name:34} {seconds:8.3f} {extra:9.1f} MB more, {peak / X.nbytes:.3f} matrices in all"
+        )
+
+
 def main():
     args = arguments()
     results: dict = {}
+    if args.in_place:
+        in_place(args, results)
+        if args.output:
+            Path(args.output).write_text(json.dumps(results, indent=1))
+        return
     print(f"{'':34} {'best s':>8} {'median':>8} {'peak MB':>9}")
     time_words(args, results)
     time_erasure(args, results)

@@ -12,6 +12,7 @@ import argparse
 import time
 import warnings
 from functools import partial
+from itertools import product
 
 import _fairness_methods as methods
 import numpy as np
@@ -109,9 +110,11 @@ def paper(constraints):
 
 def fairlearn_adversarial(constraints):
     for constraint in set(constraints) & {"demographic_parity", "equalized_odds"}:
-        for alpha in ALPHAS["fairlearn"]:
-            how = partial(methods.fairlearn_adversarial, constraint=constraint, alpha=alpha)
-            yield f"Fairlearn adversarial, alpha {alpha:g}", constraint, how
+        for alpha, epochs in product(ALPHAS["fairlearn"], (5, methods.EPOCHS)):
+            how = partial(
+                methods.fairlearn_adversarial, constraint=constraint, alpha=alpha, epochs=epochs
+            )
+            yield f"Fairlearn adversarial, alpha {alpha:g}, {epochs} epochs", constraint, how
 
 
 def reductions(constraints):

@@ -64,7 +64,7 @@ default="demographic_parity"
         `alpha` says how much it counts.
     alpha : float, callable or None, default=None
         How much the adversary counts: with a `tolerance` at least, else all along. Without
-        tolerance it may be a function of the epoch, from 0. None: 1, and 2.5 for the penalty.
+        tolerance it may be a function of the epoch, from 0. None: 1, and 5 for the penalty.
     warm_up : float, default=0.25
         In [0, 1]. Share of the training in which the adversary comes to count as much as `alpha`
         says, from 0, step by step: the net learns something before it is to hide something. Not

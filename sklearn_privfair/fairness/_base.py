@@ -33,7 +33,7 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
     # asked for without being told to: there is no fair fit without them
     __metadata_request__fit = {"sensitive_features": True}
     __metadata_request__partial_fit = {"sensitive_features": True}
-    _alphas = {"adversary": 1.0, "penalty": 2.5}  # where none is given
+    _alphas = {"adversary": 1.0, "penalty": 5.0}  # where none is given
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
