@@ -8,15 +8,19 @@ import pandas as pd
 import pytest
 import torch
 from _documents import DOCS, blocks, run
+from gensim.models import KeyedVectors
 from matplotlib import pyplot as plt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from skorch import NeuralNetClassifier
 from torch import nn
 
-PAGES = ["attacks", "defences", "fairness", "index", "privacy"]
+from sklearn_privfair.embeddings import load_word_list, word_list_names
+
+PAGES = ["attacks", "defences", "embeddings", "fairness", "index", "privacy"]
 
 
 class MyStep(TransformerMixin, BaseEstimator):
@@ -51,6 +55,40 @@ def _net(n_classes=10):
     )
 
 
+def _words():
+    """Give vectors of all listed words, whose first number is the gender, and documents of them.
+
+    They lie in a file, too, by the name of the well-known ones.
+    """
+    pairs = load_word_list("gender_definitional")
+    lists = [load_word_list(name) for name in word_list_names().index]
+    words = [word for listed in lists for word in _flat(listed)]
+    words = list(dict.fromkeys(words + [_letters(i) for i in range(1000)]))
+    rng = np.random.default_rng(0)
+    kv = KeyedVectors(8)
+    kv.add_vectors(words, rng.normal(size=(len(words), 8)).astype(np.float32))
+    for side, column in ((3, 0), (-3, 1)):
+        for pair in pairs:
+            kv.vectors[kv.key_to_index[pair[column]], 0] = side
+    kv.save_word2vec_format("GoogleNews-vectors-negative300.bin.gz", binary=True)
+    documents = [" ".join(rng.choice(words, 12)) for _ in range(120)]
+    return {"vectors": kv, "documents": documents, "sex": np.tile(["f", "f", "m"], 40)}
+
+
+def _letters(i):
+    return "".join(chr(97 + int(digit)) for digit in f"{i:05d}")
+
+
+def _flat(listed):
+    """Give all words of a list of words, or of lists, or of those by name; scores are left out."""
+    if isinstance(listed, str):
+        return [listed]
+    if isinstance(listed, float):
+        return []
+    parts = listed.values() if isinstance(listed, dict) else listed
+    return [word for part in parts for word in _flat(part)]
+
+
 def _taken_for_granted(page):
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
@@ -71,6 +109,9 @@ def _taken_for_granted(page):
     }
     if page == "attacks":  # some minutes less
         granted |= {"X": X[rows.test], "y": y[rows.test]}
+    if page == "embeddings":
+        granted |= _words() | {"make_pipeline": make_pipeline}
+        granted |= {"LogisticRegression": LogisticRegression, "y": np.tile([0, 1], 60)}
     if page == "fairness":
         granted |= {"y": y[rows.train] > 4, "net": _net(2)}
     if page == "privacy":

@@ -52,7 +52,8 @@ def _open(function) -> Any:
         _check_nothing_is_redefined(model, convert.registry)
         return convert(model)
 
-    call.register, call.dispatch = convert.register, convert.dispatch  # type: ignore[attr-defined]
+    for name in ("register", "dispatch", "registry"):
+        setattr(call, name, getattr(convert, name))
     return call
 
 
