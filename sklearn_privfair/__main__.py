@@ -51,11 +51,12 @@ def main(argv=None):
     status : int
         0 when all went well; for others, see ``privfair audit --help``.
     """
+    argv = sys.argv[1:] if argv is None else argv
     options = build_parser().parse_args(argv)
     if options.command == "audit":
         from sklearn_privfair.audit._cli import run_audit
 
-        return run_audit(options)
+        return run_audit(options, argv)
     from sklearn_privfair._demo import run_demo  # heavy imports only for what is asked
 
     run_demo(options.dataset, options.output, options.seed)

@@ -81,16 +81,7 @@ def warn_if_too_dear(space, eps, norm):
     eps : float or None
     norm : {0, 1, 2, inf}
     """
-    if eps is None or norm == 0:
-        return
-    prices = {i: space.price(i) for i in space.table.categories}
-    for group in space.rules.one_hot:
-        unit = np.ones(2) if space.unit is None else np.sort(space.unit[space.start[group]])[-2:]
-        prices |= dict.fromkeys(map(int, group), np.linalg.norm(1 / unit, ord=norm))
-    for i in np.flatnonzero(space.integer[space.start]):
-        prices[i] = 1.0 if space.unit is None else 1 / space.unit[space.start[i]]
-    dear = {i: p for i, p in prices.items() if p > eps * (1 + 1e-9)}
-    dear = {i: p for i, p in dear.items() if not space.frozen[space.start[i]]}
+    dear = too_dear(space, eps, norm)
     if dear:
         names = ", ".join(f"{space.table.name(i)} ({p:.3g})" for i, p in list(dear.items())[:8])
         warnings.warn(
@@ -100,3 +91,17 @@ def warn_if_too_dear(space, eps, norm):
             UserWarning,
             stacklevel=4,
         )
+
+
+def too_dear(space, eps, norm):
+    """Give what a single step costs, by feature, of those that the budget does not let move."""
+    if eps is None or norm == 0:
+        return {}
+    prices = {i: space.price(i) for i in space.table.categories}
+    for group in space.rules.one_hot:
+        unit = np.ones(2) if space.unit is None else np.sort(space.unit[space.start[group]])[-2:]
+        prices |= dict.fromkeys(map(int, group), np.linalg.norm(1 / unit, ord=norm))
+    for i in np.flatnonzero(space.integer[space.start]):
+        prices[i] = 1.0 if space.unit is None else 1 / space.unit[space.start[i]]
+    dear = {i: p for i, p in prices.items() if p > eps * (1 + 1e-9)}
+    return {i: p for i, p in dear.items() if not space.frozen[space.start[i]]}

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import shlex
 import sys
 
 import numpy as np
@@ -29,13 +30,15 @@ from sklearn_privfair.differentiable._skorch_training import fit_on_data
 DONE, FAILED, UNUSABLE, UNCHECKED = range(4)
 
 
-def run_audit(options):
+def run_audit(options, argv):
     """Run the command.
 
     Parameters
     ----------
     options : argparse.Namespace
         As :mod:`sklearn_privfair._arguments` reads them.
+    argv : list of str
+        As they were written, for the report.
 
     Returns
     -------
@@ -55,6 +58,7 @@ def run_audit(options):
     except (ValueError, TypeError) as error:  # of labels, columns and parameters, before any step
         print(f"privfair audit: {error}", file=sys.stderr)
         return UNUSABLE
+    report = _with_command(report, argv)
     _tell(report)
     if options.json is not None:
         report.to_json(options.json)
@@ -126,6 +130,13 @@ def _read_report(path):
         return AuditReport.from_json(path)
     except (OSError, json.JSONDecodeError) as error:
         raise CannotLoadError(f"--compare {path} cannot be read: {error}") from error
+
+
+def _with_command(report, argv):
+    """Keep the command in the report: who reads it can run it again."""
+    data = report.to_dict()
+    data["environment"]["command"] = shlex.join(["privfair", *map(str, argv)])
+    return AuditReport(data)
 
 
 def _tell(report):

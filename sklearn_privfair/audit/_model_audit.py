@@ -286,7 +286,7 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
             "model": {
                 "name": self.name or kind.__name__,
                 "class": f"{kind.__module__}.{kind.__qualname__}",
-                "repr": repr(model),
+                "repr": _reproduce.named(model),
                 "classes": None if classes is None else [str(label) for label in classes],
             },
             "data": {

@@ -211,7 +211,7 @@ def _fill_robustness(reports):
     ]
     text = (
         "Each row is attacked on its own. A row counts as robust if the model is right about it "
-        "before and after every attack. " + " ".join(access)
+        "before and after every attack. " + " ".join([*access, *_other_rows(reports)])
     )
     yield Part("For all rows", text, _some(_tables.budgets(reports)), pictures[:1])
     for by in _tables.features(reports, "robust_accuracy"):
@@ -232,6 +232,20 @@ def _fill_robustness(reports):
             "is nearer to the boundary: the second table leaves accuracy out."
         )
         yield Part(f"By {by}", text, tables, _titled(pictures, f", by {by}"))
+
+
+def _other_rows(reports):
+    """Say so where the curve and the table do not rest on the same rows."""
+    for data in reports:
+        clean, n = Figures(data).told("clean_accuracy"), (data["robustness"] or {}).get("n_rows")
+        if clean is not None and n and clean["n"] != n:
+            yield (
+                f"For want of time, the curve of {data['model']['name']} is of {n:,} rows, and the "
+                f"table of the first {clean['n']:,} of them."
+                if clean["n"] < n
+                else f"For want of time, the curve of {data['model']['name']} is of the first "
+                f"{n:,} of the {clean['n']:,} rows of the table."
+            )
 
 
 def _fill_privacy(reports):

@@ -83,6 +83,9 @@ def budget(data, eps):
     """Say what an attacker may do within a budget."""
     norm, unit = data["parameters"]["norm"], unit_of(data)
     amount = f"{eps:g}{unit}"
+    rules = data["parameters"]["constraints"] or {}
+    if set(rules) - {"scale"}:
+        amount += ", as the constraints allow"
     if norm in ("inf", math.inf):
         return f"every feature may be moved by up to {amount}"
     return f"a row may be moved by up to {amount} in all (l{norm:g})"
@@ -152,6 +155,12 @@ def robustness(data):
         f"{of_hundred(right['value'])} correctly. If {budget(data, eps)}, "
         f"{of_hundred(robust['value'])} are still correct under attack."
     ]
+    stuck = _stuck(data, eps)
+    if stuck:
+        lines.append(
+            f"A single step of these features costs more than that, and they stayed as they were: "
+            f"{stuck}."
+        )
     near = figures.one("median_distance")
     if near is not None and near["value"] is not None:
         unit = unit_of(data) or " in the units of the data"
@@ -162,6 +171,14 @@ def robustness(data):
     elif near is not None and near["n"]:
         lines.append("For half of the rows it gets right or more, no adversarial row was found.")
     return lines
+
+
+def _stuck(data, eps, most=8):
+    """Name the features that the budget did not let move."""
+    found = (s["parameters"] for s in data["steps"] if s["name"] == f"auto_attack@{eps:g}")
+    names = [name for parameters in found for name in parameters.get("cannot_move", ())]
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    return ", ".join([f"“{name}”" for name in names[:most]] + more)
 
 
 def privacy(data):

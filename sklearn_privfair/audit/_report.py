@@ -8,7 +8,7 @@ import pandas as pd
 
 from sklearn_privfair.audit._page import fragment, page
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA = Path(__file__).parent / "schema.json"
 _COLUMNS = ["metric", "family", "method", "by", "group", "value", "low", "high", "n", "note"]
 

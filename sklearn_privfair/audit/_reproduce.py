@@ -5,6 +5,7 @@ The code supposes `model`, `X_train`, `y_train`, `X_test`, `y_test` and, where g
 """
 
 import inspect
+import re
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -31,7 +32,12 @@ def plain(value):
         return plain(value.tolist()) if value.size <= 100 else f"array of shape {value.shape}"
     if isinstance(value, Constraints):
         return {name: plain(rule) for name, rule in vars(value).items() if _is_given(rule)}
-    return repr(value)
+    return named(value)
+
+
+def named(value):
+    """Give the repr of an object, less its place in memory, which says nothing to a reader."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def parameters(estimator):

@@ -20,6 +20,9 @@ from sklearn_privfair.attacks import (
     MinimumNormAttack,
     RandomSearchAttack,
 )
+from sklearn_privfair.attacks._checks import too_dear
+from sklearn_privfair.attacks._evaluation import read
+from sklearn_privfair.attacks._space import Space
 from sklearn_privfair.attacks._table import categorical_columns
 from sklearn_privfair.audit import _intervals, _reproduce
 from sklearn_privfair.audit._by_group import (
@@ -170,7 +173,8 @@ def _within(run, rows, eps, n_curve):
                 finders[str(name)] = finders.get(str(name), 0) + 1
 
         attack, done = attack_rows(run, step, rows, attack, take)
-        step.parameters = _reproduce.parameters(attack) | {"found_by": finders}
+        stuck = {"cannot_move": _stuck(attack, run.data.X_test)}
+        step.parameters = _reproduce.parameters(attack) | {"found_by": finders} | stuck
         held = rows.right[:done] & ~turned[:done]
         values = _intervals.share(held.sum(), done, run.audit.confidence)
         run.figure(f"robust_accuracy@{eps:g}", FAMILY, values, n=done, method="AutoAttack")
@@ -191,6 +195,14 @@ def _within(run, rows, eps, n_curve):
         for name in names:
             run.figure(name, FAMILY, values, n=done, note=note or None)
     return done
+
+
+def _stuck(attack, X):
+    """Name the features of which a single step costs more than the budget."""
+    table, names = read(attack, X), list(X.columns) if hasattr(X, "columns") else None
+    space = Space(table, names, attack.constraints, attack._learned, attack.norm)
+    dear = too_dear(space, attack.eps, attack.norm)
+    return [f"feature {i}" if names is None else str(names[i]) for i in dear]
 
 
 def _curves(run, rows, done):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shlex
 import subprocess
 import sys
 
@@ -82,7 +83,12 @@ def test_a_model_by_its_import_path(folder, capsys):
     test = pd.read_csv("test.csv")
     score = model.score(test.drop(columns=["kind", "size"]), test["kind"])
     assert report.metrics["accuracy"] == score
-    assert Page((folder / "out.html").read_text()).unclosed == []
+    page = Page((folder / "out.html").read_text())
+    assert page.unclosed == []
+    given = ["user_models:linear", "rows.csv", *SPLIT, *files, *QUICK]
+    command = shlex.join(["privfair", "audit", *given])
+    assert data["environment"]["command"] == command
+    assert command in page.text
     out = capsys.readouterr()
     assert f"{report.metrics['robust_accuracy']:.3f}" in out.out
     assert "wrote out.html" in out.out

@@ -281,7 +281,9 @@ def test_a_budget_cuts_steps_and_the_report_says_so(time):
     assert steps["auto_attack@0.1"]["n_rows"] == 108  # what is left, 54 s
     assert _value(report, "robust_accuracy")["n"] == 108
     assert [step["name"] for step in report.left_out] == ["minimum_norm", "auto_attack@0.1"]
-    assert attacked["why"] in Page(report.to_html()).text
+    page = Page(report.to_html()).text
+    assert attacked["why"] in page
+    assert "curve of Pipeline is of the first 72 of the 108 rows of the table" in page
 
 
 def test_what_there_is_no_time_for_is_left_out(time):

@@ -64,6 +64,7 @@ def test_with_a_converter_of_its_own():
         scaled = as_module.dispatch(StandardScaler)(model)
         return torch.nn.Sequential(scaled, _Cube()).eval()
 
+    assert Cubed in as_module.registry  # as functools has it, and Sphinx reads it
     scaler = Cubed().fit(X)
     np.testing.assert_allclose(as_module(scaler)(torch.tensor(X)), scaler.transform(X))
 
