@@ -66,11 +66,14 @@ def _fitted_net(rows, seed):
     return net(rows, callbacks=[cosine]).fit(rows.X, rows.y)
 
 
-def ours(rows, seed, constraint, epochs=EPOCHS, **params):
-    """Adversarial debiasing as it is here."""
+def ours(rows, seed, constraint, epochs=EPOCHS, decay=0.0, **params):
+    """Adversarial debiasing as it is here; the net's weights may decay."""
     torch.manual_seed(seed)  # of the module, which is an instance
     model = AdversarialDebiasingClassifier(
-        net(rows, max_epochs=epochs), constraint, random_state=seed, **params
+        net(rows, max_epochs=epochs, optimizer__weight_decay=decay),
+        constraint,
+        random_state=seed,
+        **params,
     )
     model.fit(rows.X, rows.y, sensitive_features=rows.group)
     return model.predict(rows.X_test)

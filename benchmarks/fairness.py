@@ -96,6 +96,12 @@ def ours(constraints):
             yield f"ours, tolerance {tolerance}", constraint, how
 
 
+def decay(constraints):
+    for constraint in constraints:
+        how = partial(methods.ours, constraint=constraint, decay=3e-3)
+        yield "ours, weight decay .003", constraint, how
+
+
 def penalty(constraints):
     for constraint in constraints:
         how = partial(methods.ours, constraint=constraint, method="penalty")
@@ -142,6 +148,7 @@ def aif360(constraints):
 FAMILIES = {
     "unmitigated": (unmitigated, None),
     "ours": (ours, None),
+    "decay": (decay, None),
     "penalty": (penalty, None),
     "paper": (paper, None),
     "fairlearn": (fairlearn_adversarial, "fairlearn"),
