@@ -5,6 +5,7 @@ import json
 import math
 import shlex
 import sys
+import traceback
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,9 @@ def run_audit(options, argv):
             report = audit_of.run(*parts, groups)
     except (ValueError, TypeError) as error:  # of labels, columns and parameters, before any step
         print(f"privfair audit: {error}", file=sys.stderr)
+        return UNUSABLE
+    except Exception:  # of the model's own; Python's status for it, 1, would be that of a condition
+        traceback.print_exc()
         return UNUSABLE
     report = _with_command(report, argv)
     _tell(report)

@@ -1,8 +1,8 @@
 """Models and rows from files, for the command line: nothing is run that was not asked for."""
 
 import importlib
-import pickle
 import sys
+import traceback
 from pathlib import Path
 
 import joblib
@@ -40,6 +40,19 @@ def load_model(where, trusted=(), allow_pickle=False):
     ------
     CannotLoadError
     """
+    try:
+        return _load(where, trusted, allow_pickle)
+    except CannotLoadError:
+        raise
+    except Exception as error:  # of the file, or of the user's own code
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise CannotLoadError(
+            f"{where} cannot be loaded: {type(error).__name__}: {error} "
+            f"(line {place.lineno} of {place.filename})"
+        ) from error
+
+
+def _load(where, trusted, allow_pickle):
     path = Path(where)
     if path.suffix == ".skops":
         return _load_skops(path, list(trusted))
@@ -94,10 +107,7 @@ def _load_pickle(path, allowed):
             "by skops instead, or, if you trust its author, add --allow-pickle"
         )
     _check_there(path)
-    if path.suffix == ".joblib":
-        return joblib.load(path)
-    with path.open("rb") as file:
-        return pickle.load(file)  # noqa: S301  (asked for)
+    return joblib.load(path)  # plain pickles too, and many a .pkl was written by joblib
 
 
 def _check_there(path):

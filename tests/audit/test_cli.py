@@ -5,6 +5,7 @@ import pickle
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import joblib
 import pandas as pd
@@ -64,6 +65,31 @@ def _fitted():
 
 
 SPLIT = [*TARGET, "--sensitive", "size", "--drop", "size", "--split", "part"]
+
+
+BROKEN = """
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+
+def never():
+    raise KeyError("never")
+
+
+class Late(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.classes_ = sorted(set(y))
+        return self
+
+    def predict(self, X):
+        raise KeyError("late")
+
+
+late = Late
+"""
+
+
+def _pickle(model, name):
+    Path(name).write_bytes(pickle.dumps(model))
 
 
 def _audit(*arguments):
@@ -163,13 +189,27 @@ def test_a_pickle_is_not_touched_unless_asked_for(folder, capsys, name, write):
     assert (folder / "exploded").exists()
 
 
+@pytest.mark.parametrize("write", [joblib.dump, _pickle])
 @pytest.mark.parametrize("name", ["model.pkl", "model.joblib"])
-def test_a_pickle_that_is_asked_for(folder, name):
-    joblib.dump(_fitted(), name) if name.endswith("joblib") else (folder / name).write_bytes(
-        pickle.dumps(_fitted())
-    )
+def test_a_pickle_that_is_asked_for(folder, name, write):
+    """Whatever it is called: joblib's own files are no plain pickles."""
+    write(_fitted(), name)
     arguments = [name, "train.csv", *TARGET, "--drop", "size", "--test-data", "test.csv"]
     assert _audit(*arguments, "--allow-pickle") == 0
+
+
+def test_an_error_of_the_model_is_not_taken_for_a_condition(folder, capsys):
+    """Python leaves by 1, which says that a condition of --fail-if holds."""
+    (folder / "broken.py").write_text(BROKEN)
+    for name, place in {"never": "never", "late": "predict"}.items():
+        assert _audit(f"broken:{name}", "rows.csv", *SPLIT) == 2
+        err = capsys.readouterr().err
+        assert "KeyError" in err
+        assert "broken.py" in err
+        assert place in err
+    (folder / "torn.pkl").write_bytes(b"no pickle")
+    assert _audit("torn.pkl", "rows.csv", *SPLIT, "--allow-pickle") == 2
+    assert "torn.pkl cannot be loaded: " in capsys.readouterr().err
 
 
 def test_two_side_by_side(folder):
