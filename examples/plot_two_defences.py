@@ -177,8 +177,8 @@ print(
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
 success = table["PGD"].unstack("rows").loc[list(models), list(rows)]
 success.plot.bar(ax=axes[0], rot=0, color=["#808080", "#D55E00"], xlabel="", ylabel="success rate")
-axes[0].set(title=f"PGD within linf {eps}", ylim=(0, 1))
-axes[0].legend(frameon=False)
+axes[0].set(title=f"PGD within linf {eps}", ylim=(0, 1.18), yticks=np.arange(0, 1.1, 0.2))
+axes[0].legend(frameon=False, ncols=2, loc="upper center")  # above the bars
 for ax, (kind, (_, y_attacked)) in zip(axes[1:], rows.items(), strict=True):
     RobustnessCurveDisplay.from_predictions(
         y_attacked[:n_by_cw],
