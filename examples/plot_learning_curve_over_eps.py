@@ -114,11 +114,12 @@ for ax, loss in zip(axes, ["madry", "trades"], strict=True):
         ax.fill_between(curve.index, mean - std, mean + std, color=colour, alpha=0.12, linewidth=0)
     if search.best_params_["loss"] == loss:
         ax.axvline(search.best_params_["attack__eps"], color="grey", linestyle=":", label="chosen")
-        ax.legend(frameon=False, fontsize=9, loc="lower right")
+        entries = ax.get_legend_handles_labels()
     ax.set(title=f'loss="{loss}"', xlabel="eps of the training, in standard deviations")
     ax.grid(alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("accuracy, cross-validated")
+figure.legend(*entries, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
 
 # %%
 # The harder the judge, the more training under attack gains, and the larger the budget that is best
