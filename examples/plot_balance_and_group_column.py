@@ -171,10 +171,11 @@ print(table.round(3).to_string())
 gaps = table["parity gap"].unstack(["net", "column"])
 gaps = gaps[[(net, column) for net in ("plain", "debiased") for column in ("kept", "hidden")]]
 figure, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
-gaps.plot.barh(ax=ax, color=["#777777", "#BBBBBB", "#0072B2", "#7FB8DA"])
+gaps.plot.barh(ax=ax, color=["#777777", "#BBBBBB", "#0072B2", "#7FB8DA"], legend=False)
 ax.set(xlabel="demographic parity difference on test rows", ylabel="")
 ax.invert_yaxis()
-ax.legend([f"{net}, column {column}" for net, column in gaps.columns], frameon=False, fontsize=8)
+names = [f"{net}, column {column}" for net, column in gaps.columns]
+figure.legend(ax.containers, names, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
 ax.grid(alpha=0.3, axis="x")
 ax.spines[["top", "right"]].set_visible(False)
 
