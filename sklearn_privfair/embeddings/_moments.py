@@ -30,7 +30,7 @@ class Moments:
     def __init__(self, rows, squares=True):
         n_features = rows.shape[1]
         # in the precision of the rows: near it, rows less the shift are exact
-        self.dtype = computing_dtype(rows)
+        self.dtype = computing_dtype(rows).name  # a word: a dtype would need trust in a file
         self.shift = rows[:1000].mean(axis=0, dtype=np.float64).astype(self.dtype)
         self.n = 0
         self.step = min(max(64, BLOCK // n_features), 4096)
