@@ -3,6 +3,7 @@
 Belrose et al., "LEACE: perfect linear concept erasure in closed form" (2023).
 """
 
+import warnings
 from numbers import Real
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.utils._param_validation import Interval
 from ._concepts import check_varies
 from ._erasing import BaseErasure
 from ._moments import Moments
+
+MANY = 10  # categories, as numbers have that were taken for such
 
 
 class ConceptErasure(BaseErasure):
@@ -165,6 +168,14 @@ class ConceptErasure(BaseErasure):
         whitened = vectors.T @ (cross / scale[:, None]) / roots[:, None]
         left, correlations, _ = np.linalg.svd(whitened, full_matrices=False)
         kept = correlations > self.tol
+        if kept.sum() == len(scale) and cross.shape[1] >= MANY:
+            warnings.warn(
+                f"The concept has {cross.shape[1]} independent parts, and X has {len(scale)} "
+                "features: every row becomes the mean, and nothing is left. Integers are taken for "
+                "categories; if they are numbers, such as ages, pass them as floats.",
+                UserWarning,
+                stacklevel=4,
+            )
         basis = left[:, kept].T
         self.correlations_ = correlations[kept]
         self.components_ = (basis * roots) @ vectors.T * scale

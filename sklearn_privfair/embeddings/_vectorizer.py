@@ -32,8 +32,8 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         :class:`~sklearn.feature_extraction.text.TfidfTransformer`.
     debias : estimator, default=None
         Debiasing of the word vectors before means are taken, such as :class:`HardDebias`; it is
-        cloned and fitted to them in `fit`. None: they are taken as they are. A grid of these
-        compares debiasings.
+        cloned and fitted to them in `fit`, with ``copy=True``, for they are shared. None: they are
+        taken as they are. A grid of these compares debiasings.
     lowercase : bool, default=False
         Whether documents are brought to lower case first. If not, a word that has no vector as it
         is written is sought in lower case.
@@ -126,7 +126,7 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         vectors = self.word_vectors
         if self.debias is not None:
-            self.debias_ = clone(self.debias).fit(vectors)
+            self.debias_ = _copying(clone(self.debias)).fit(vectors)
             vectors = self.debias_.transform(vectors)
         self._vectors = vectors
         self._n_features_out = split_vectors(vectors, "word_vectors").matrix.shape[1]
@@ -136,6 +136,25 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             n_with = Counter(word for counts in documents for word in counts)
             self.idf_ = {word: self._idf(df) for word, df in n_with.items()}
         return self
+
+    def fit_transform(self, raw_documents, y=None):
+        """Fit, and take the means of the words of the same documents.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            Documents, or whatever `analyzer` takes.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X : ndarray of shape (n_documents, n_features)
+            Of the dtype of the word vectors.
+        """
+        if not isinstance(raw_documents, str):
+            raw_documents = list(raw_documents)  # which are gone through twice
+        return self.fit(raw_documents, y).transform(raw_documents)
 
     def _idf(self, df):
         return float(np.log((1 + self.n_documents_) / (1 + df)) + 1)
@@ -216,3 +235,9 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         tags.input_tags.two_d_array = False
         tags.no_validation = True
         return tags
+
+
+def _copying(debias):
+    """Let a debiasing, and those within it, leave the vectors that it is given as they are."""
+    names = [name for name in debias.get_params() if name.split("__")[-1] == "copy"]
+    return debias.set_params(**dict.fromkeys(names, True))

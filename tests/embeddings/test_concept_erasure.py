@@ -310,3 +310,12 @@ def test_fitted_on_some_words_and_applied_to_all():
     assert new is not kv
     assert new.index_to_key == words
     np.testing.assert_allclose(new.vectors, erasure.transform(X), atol=1e-5)
+
+
+def test_a_concept_of_which_nothing_is_left():
+    X, _ = made(k=2, d=3)
+    ages = np.random.default_rng(0).integers(20, 60, len(X)) + np.round(5 * X[:, 0]).astype(int)
+    with pytest.warns(UserWarning, match="every row becomes the mean"):
+        erased = ConceptErasure().fit_transform(X, ages)
+    assert np.ptp(erased, axis=0).max() < 1e-6
+    assert np.ptp(ConceptErasure().fit_transform(X, ages.astype(float)), axis=0).min() > 0.1

@@ -147,3 +147,28 @@ def test_pickled_and_unfitted():
     vectorizer.fit(DOCUMENTS)
     again = pickle.loads(pickle.dumps(vectorizer))
     np.testing.assert_array_equal(again.transform(DOCUMENTS), vectorizer.transform(DOCUMENTS))
+
+
+def test_shared_vectors_are_left_as_they_are():
+    """Candidates of a search share them: one that debiased in place would change the others."""
+    words, X = made(np.float32)
+    vectors = keyed(words, X.copy())
+    in_place = HardDebias(DEFINITIONAL, None, None, copy=False)
+    search = GridSearchCV(
+        Pipeline([("mean", EmbeddingVectorizer(vectors)), ("clf", LogisticRegression())]),
+        {"mean__debias": [in_place, Pipeline([("debias", in_place)]), None]},
+        cv=2,
+    ).fit(["she job1", "he job2", "queen job1", "king job2"] * 2, [0, 1] * 4)
+    np.testing.assert_array_equal(vectors.vectors, X)
+    assert in_place.copy is False
+    pair = (words, X.copy())
+    EmbeddingVectorizer(pair, debias=in_place).fit(DOCUMENTS)
+    np.testing.assert_array_equal(pair[1], X)
+    assert search.best_score_ > 0
+
+
+def test_documents_of_a_generator():
+    words, X = made(np.float32)
+    vectorizer = EmbeddingVectorizer((words, X))
+    expected = vectorizer.fit_transform(DOCUMENTS)
+    np.testing.assert_array_equal(vectorizer.fit_transform(d for d in DOCUMENTS), expected)
