@@ -1,7 +1,8 @@
 """Fair classifiers: ours beside Fairlearn and AIF360, on the same encoded rows. See README.
 
-Every model is judged on test rows that nothing was tuned on, over ten seeds. Of each the table has
-the mean accuracy, and of each gap between the groups mean, standard deviation and worst seed.
+Every model is judged on test rows, over ten seeds; nothing was tuned on them but the weight decay.
+Of each the table has the mean accuracy, and of each gap between the groups mean, standard deviation and
+worst seed.
 """
 
 import os

@@ -102,7 +102,8 @@ default="demographic_parity"
         Epochs without a better one after which training stops. None: it never does, and the best
         epoch is kept.
     random_state : int, RandomState instance or None, default=None
-        Decides the net's weights, the batches, the adversary's weights and the rows held out.
+        Decides the net's weights, the batches, the adversary's weights and the rows held out. A
+        module that is given as an instance, not as a class, keeps the weights that it has.
 
     Attributes
     ----------

@@ -1,5 +1,6 @@
 """What fair classifiers and regressors share: parameters, rows, trainings and their parts."""
 
+import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
@@ -109,6 +110,9 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         self._start(net, rows)
         rows, validation = self._hold_out(rows)
+        self._warn_of_undefined_rates(rows, "training rows")
+        if validation is not None:
+            self._warn_of_undefined_rates(validation.rows, "rows held out")
         run = self._run(rows, validation=validation)
         with seeded(self._seed):
             run.train()
@@ -135,6 +139,18 @@ class BaseDebiasing(SensitiveColumnsMixin, CallbackSupportMixin, MetaEstimatorMi
             run.train()
         self._finish(run)
         return self
+
+    def _warn_of_undefined_rates(self, rows, which):
+        for target in rows.targets:
+            groups = self._task.without_rate(rows.labels, target)
+            if groups:
+                warnings.warn(
+                    f"Of the groups of {target.name!r}, {groups[:5]} have no rate that "
+                    f"constraint={self.constraint!r} speaks of among the {which}, for want of "
+                    "rows; they are left out of the gap.",
+                    UserWarning,
+                    stacklevel=3,
+                )
 
     def _bare_net(self):
         net = self.estimator

@@ -145,7 +145,8 @@ or (n_samples, k)
     """
     if isinstance(sensitive_features, pd.Series):
         named = sensitive_features.name is not None
-        sensitive_features = sensitive_features.to_frame(None if named else "sensitive_0")
+        name = sensitive_features.name if named else "sensitive_0"
+        sensitive_features = sensitive_features.to_frame(name)
     elif isinstance(sensitive_features, dict):
         sensitive_features = pd.DataFrame({k: list(v) for k, v in sensitive_features.items()})
     elif not isinstance(sensitive_features, pd.DataFrame):

@@ -100,6 +100,17 @@ class ClassTask:
         """Give the widest gap."""
         return group_gap(predicted, labels, target, self.constraint, self.positive, weight)
 
+    def without_rate(self, labels, target):
+        """Name the groups that have no row of a class that the constraint speaks of."""
+        if target.groups is None:
+            return []
+        everybody, positive = np.ones(len(labels), dtype=bool), labels == self.positive
+        parts = {"demographic_parity": [everybody], "equal_opportunity": [positive]}.get(
+            self.constraint, [labels == code for code in range(self.n_classes)]
+        )
+        found = [np.bincount(target.values[part], minlength=len(target.groups)) for part in parts]
+        return [target.groups[i] for i in np.flatnonzero(np.min(found, axis=0) == 0)]
+
     def score(self, predicted, labels, weight):
         """Give the accuracy."""
         return float(np.average(predicted == labels, weights=weight))
@@ -195,6 +206,10 @@ class NumberTask:
     def gap(self, predicted, labels, target, weight):
         """Give the gap of means, in standard deviations of y, or the correlation."""
         return number_gap(predicted, labels, target, self.sees_label, self.scale, weight)
+
+    def without_rate(self, labels, target):
+        """Name no group: all have a mean."""
+        return []
 
     def score(self, predicted, labels, weight):
         """Give the coefficient of determination."""

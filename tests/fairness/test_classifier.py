@@ -349,10 +349,22 @@ def test_refusals():
 
 
 def test_a_group_without_positives():
-    """It has no true-positive rate: the others are made equal, and nothing is NaN."""
+    """It has no true-positive rate, and that is said: the others are made equal; nothing is NaN."""
     groups = np.where(X[:, 2] > 1, "c", GROUP)
     labels = np.where(groups == "c", 0, y)
     for constraint in GAPS:
-        fair = quick(constraint).fit(X, labels, sensitive_features=groups)
+        fair = quick(constraint)
+        if constraint == "demographic_parity":
+            fair.fit(X, labels, sensitive_features=groups)
+        else:
+            with pytest.warns(UserWarning, match=r"\['c'\] have no rate .* training rows"):
+                fair.fit(X, labels, sensitive_features=groups)
         assert all(np.isfinite(values).all() for values in fair.history_.values())
         assert np.isfinite(weights(fair)).all()
+
+
+def test_a_group_that_no_row_held_out_is_of():
+    groups = GROUP.astype(object)
+    groups[0] = "c"
+    with pytest.warns(UserWarning, match=r"\['c'\] have no rate .* (rows held out|training rows)"):
+        quick(early_stopping=True, max_epochs=2).fit(X, y, sensitive_features=groups)

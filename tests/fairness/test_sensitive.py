@@ -137,3 +137,9 @@ def test_refusals():
         quick(sensitive_features=["a", 0]).fit(frame, y)
     with pytest.raises(ValueError, match="not finite"):
         quick().fit(X, y, sensitive_features=np.where(X[:, 0] > 0, np.inf, X[:, 1]))
+
+
+def test_a_series_keeps_its_name():
+    frame = as_frame(pd.Series(["a", "b"], name="sex"), 2)
+    assert list(frame) == ["sex"]
+    assert list(as_frame(pd.Series(["a", "b"]), 2)) == ["sensitive_0"]
