@@ -1,8 +1,8 @@
 """Fair classifiers: ours beside Fairlearn and AIF360, on the same encoded rows. See README.
 
 Every model is judged on test rows, over ten seeds; nothing was tuned on them but the weight decay.
-Of each the table has the mean accuracy, and of each gap between the groups mean, standard deviation and
-worst seed.
+Of each the table has the mean accuracy, and of each gap between the groups mean, standard deviation
+and worst seed.
 """
 
 import os
