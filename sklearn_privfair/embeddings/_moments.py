@@ -46,7 +46,7 @@ class Moments:
         self._check_same(columns)
         computing = computing_dtype(X)
         if computing == np.float32:
-            self.dtype = computing
+            self.dtype = computing.name
             self.noise = max(self.noise, 10 * np.finfo(np.float32).eps)
         room = np.empty((min(self.step, len(X)), X.shape[1]), dtype=computing)
         for start in range(0, len(X), self.step):

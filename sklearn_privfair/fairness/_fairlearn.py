@@ -5,10 +5,11 @@ Thresholds: Hardt, Price & Srebro (2016), "Equality of opportunity in supervised
 """
 
 import inspect
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.utils._param_validation import HasMethods, Integral
+from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -134,6 +135,8 @@ class FairlearnClassifier(
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class alone, {self.classes_[0]!r}; give two or more.")
         self._seed = draw_seed(self.random_state)
+        if self.drop_sensitive:
+            self._hidden = places_of(self.sensitive_features, X)
         frame = self._sensitive(X, sensitive_features)
         self.estimator_ = clone(self.estimator)
         self.estimator_.fit(self._kept(X), codes, sensitive_features=frame)
@@ -189,7 +192,4 @@ class FairlearnClassifier(
         return as_frame(given, len(X))
 
     def _kept(self, X):
-        if self.sensitive_features is None or not self.drop_sensitive:
-            return X
-        self._hidden = places_of(self.sensitive_features, X)
-        return self._visible(X)
+        return self._visible(X) if self.drop_sensitive else X

@@ -85,7 +85,9 @@ def compare(case, attack, theirs, norm):
     torch.manual_seed(0)
     try:
         adversarial = theirs(net, torch.tensor(X), torch.tensor(label)).detach().numpy()
-    except IndexError as reason:  # Foolbox's l0 ball may hold more features than there are
+    except IndexError as reason:
+        if norm != 0:  # Foolbox's l0 ball may hold more features than there are
+            raise
         pytest.skip(f"the peer fails: {reason}")
     flat = (adversarial.astype(np.float64) - X).reshape(len(X), -1)
     success = predict(net, adversarial) != label

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn import config_context
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -319,3 +320,15 @@ def test_a_concept_of_which_nothing_is_left():
         erased = ConceptErasure().fit_transform(X, ages)
     assert np.ptp(erased, axis=0).max() < 1e-6
     assert np.ptp(ConceptErasure().fit_transform(X, ages.astype(float)), axis=0).min() > 0.1
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("names", [None, ["a", "b", "c"]])
+def test_a_file_of_skops_asks_for_no_other_trust(dtype, names):
+    X, groups = made(k=3, dtype=dtype)
+    erasure = ConceptErasure().fit(X, groups if names is None else np.array(names)[groups])
+    file = skops.io.dumps(erasure)
+    asked = skops.io.get_untrusted_types(data=file)
+    assert all(name.startswith("sklearn_privfair.") for name in asked)
+    back = skops.io.loads(file, trusted=asked)
+    np.testing.assert_array_equal(back.transform(X), erasure.transform(X))
