@@ -112,7 +112,7 @@ def _prepare(options):
         norm=math.inf if options.norm == "inf" else int(options.norm),
         max_rows=options.max_rows,
         n_queries=options.n_queries,
-        membership=options.membership or ["loss", "shadow", "lira", "learned"],
+        membership=options.membership or ["loss", "lira", "learned", "shadow"],
         n_shadow_models=options.n_shadow_models,
         pos_label=None if pos_label is None else label_of(pos_label, np.unique(y_train)),
         time_budget=options.time_budget,

@@ -61,7 +61,7 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
         Steps of AutoAttack's members that follow gradients.
     n_queries : int, default=5000
         Questions about each row, of attacks without gradients.
-    membership : sequence of str or MembershipMethod, default=("loss", "shadow", "lira", "learned")
+    membership : sequence of str or MembershipMethod, default=("loss", "lira", "learned", "shadow")
         How membership is inferred: any method of
         :class:`~sklearn_privfair.privacy.MembershipInferenceClassifier`. "loss" takes no shadow
         models here, and is measured in any case.
@@ -169,7 +169,7 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
         max_rows=500,
         n_steps=100,
         n_queries=5000,
-        membership=("loss", "shadow", "lira", "learned"),
+        membership=("loss", "lira", "learned", "shadow"),
         n_shadow_models=8,
         shadow_estimator=None,
         pos_label=None,

@@ -101,7 +101,7 @@ class Part:
     pictures: list = field(default_factory=list)
 
 
-def page(reports, differences=()):
+def page(reports, differences=(), framed=False):
     """Give a whole page.
 
     Parameters
@@ -110,6 +110,9 @@ def page(reports, differences=()):
         The data of one report, or of two.
     differences : list of str, default=()
         What else differs between two.
+    framed : bool, default=False
+        Whether it goes into the ``srcdoc`` of a frame, where links to places of the page lead to
+        the page around it unless a base is given.
 
     Returns
     -------
@@ -117,6 +120,7 @@ def page(reports, differences=()):
     """
     return _ENVIRONMENT.get_template("page.html").render(
         **_summary(reports, differences),
+        framed=framed,
         sections=[_accuracy(reports), *_families(reports)],
         style=Markup((_FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704  (ours)
     )
@@ -125,7 +129,7 @@ def page(reports, differences=()):
 def fragment(reports, differences=()):
     """Give what a notebook shows: the summary, and the page within."""
     return _ENVIRONMENT.get_template("fragment.html").render(
-        **_summary(reports, differences), page=page(reports, differences)
+        **_summary(reports, differences), page=page(reports, differences, framed=True)
     )
 
 

@@ -172,20 +172,26 @@ def _with_shadows(run, judged, methods, scores):
         step.parameters = _reproduce.parameters(attack)
         step.parameters |= {"shadow_estimator": repr(shadow), "methods": []}
         step.parameters["n_trained_on"] = int(attack.shadow_members_.sum(axis=1).mean())
-        for method in methods:
-            if run.clock.left() <= 0:
-                names = ", ".join(map(name_of, methods[len(step.parameters["methods"]) :]))
+        for i, method in enumerate(methods):
+            if i and run.clock.left() <= 0:
+                names = ", ".join(map(name_of, methods[i:]))
                 step.status, step.why = "partial", f"the time budget was used up before {names}"
                 break
-            twin = copy.copy(attack)  # the same shadow models, judged by in another way
-            twin.method = method
-            twin.method_ = clone(METHODS[method] if isinstance(method, str) else method)
-            twin.method_._validate_params()
-            twin._learn()
-            scores[name_of(method)] = twin.decision_function(judged.X, judged.y)
+            judge = _judging_by(attack, method) if i else attack
+            scores[name_of(method)] = judge.decision_function(judged.X, judged.y)
             step.parameters["methods"].append(_reproduce.plain(method))
         done = methods[: len(step.parameters["methods"])]
         step.reproduce = _reproduce.of_membership(run, attack, judged, done)
+
+
+def _judging_by(attack, method):
+    """Judge in another way, by the same shadow models."""
+    twin = copy.copy(attack)
+    twin.method = method
+    twin.method_ = clone(METHODS[method] if isinstance(method, str) else method)
+    twin.method_._validate_params()
+    twin._learn()
+    return twin
 
 
 def name_of(method):

@@ -4,12 +4,15 @@ Shokri, Stronati, Song & Shmatikov (2017), "Membership inference attacks against
 models", IEEE S&P, section V-D.
 """
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.ensemble._base import _set_random_states
 from sklearn.utils._param_validation import HasMethods
 from skorch import NeuralNetBinaryClassifier
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from sklearn_privfair.differentiable._seeds import generators_as_found
@@ -75,14 +78,15 @@ class ShadowAttack(MembershipMethod):
         rounds = [(_features(e), e.codes, truth) for e, truth in game.rounds(compares=False)]
         X, codes, truth = (np.concatenate(part) for part in zip(*rounds, strict=True))
         groups = range(game.proba.shape[-1]) if self.per_class else [None]
-        self.attack_models_ = {}
+        given, self.attack_models_ = self.attack_estimator, {}
         for group in groups:
             chosen = np.ones(len(codes), dtype=bool) if group is None else codes == group
             if len(np.unique(truth[chosen])) < 2:
                 continue  # a class of which no record, or only members, are known
-            given = self.attack_estimator
             model = attack_net(X.shape[1]) if given is None else clone(given)
-            self.attack_models_[group] = fit_attack_model(model, X[chosen], truth[chosen], seed)
+            with threads_for(given):
+                model = fit_attack_model(model, X[chosen], truth[chosen], seed)
+            self.attack_models_[group] = model
 
     def judges(self, codes):
         return np.array([not self.per_class or code in self.attack_models_ for code in codes])
@@ -97,7 +101,8 @@ class ShadowAttack(MembershipMethod):
                     "others of this class among the records given to fit. Give more records of "
                     "it, or use ShadowAttack(per_class=False)."
                 )
-            score[chosen] = odds_of_membership(self.attack_models_[group], X[chosen])
+            with threads_for(self.attack_estimator):
+                score[chosen] = odds_of_membership(self.attack_models_[group], X[chosen])
         return score
 
 
@@ -105,6 +110,15 @@ def _features(evidence):
     """Give the probabilities and the class, one-hot."""
     proba = evidence.proba.mean(axis=0)
     return np.hstack([proba, np.eye(proba.shape[1])[evidence.codes]]).astype(np.float32)
+
+
+def threads_for(given):
+    """Keep our own attack models, which are small, to one thread; one that was given is free.
+
+    Threads that wait for each other at every small step cost many times what they bring as soon as
+    the cores have other work.
+    """
+    return threadpool_limits(1) if given is None else nullcontext()
 
 
 def fit_attack_model(model, X, truth, seed):

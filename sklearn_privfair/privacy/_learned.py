@@ -15,7 +15,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklearn_privfair.privacy import _signals
-from sklearn_privfair.privacy._attack_models import fit_attack_model, odds_of_membership
+from sklearn_privfair.privacy._attack_models import (
+    fit_attack_model,
+    odds_of_membership,
+    threads_for,
+)
 from sklearn_privfair.privacy._method import MembershipMethod
 from sklearn_privfair.privacy._rmia import RMIA
 
@@ -72,15 +76,17 @@ class LearnedAttack(MembershipMethod):
             chosen = np.random.default_rng(seed).choice(len(X), self.max_records, replace=False)
             X, y, records = X[chosen], y[chosen], records[chosen]
         given = self.attack_estimator
-        model = better_learner(X, y, records, seed) if given is None else clone(given)
-        self.attack_model_ = fit_attack_model(model, X, y, seed)
+        with threads_for(given):
+            model = better_learner(X, y, records, seed) if given is None else clone(given)
+            self.attack_model_ = fit_attack_model(model, X, y, seed)
 
     def judge(self, evidence):
         n = len(evidence.members)
         every, sets = np.arange(n), [np.arange(n)]
         if evidence.online and n > self.n_shadows_:
             sets = [every[every // 2 != pair] for pair in range(n // 2)]
-        odds = [odds_of_membership(self.attack_model_, signals(evidence.by(s))) for s in sets]
+        with threads_for(self.attack_estimator):
+            odds = [odds_of_membership(self.attack_model_, signals(evidence.by(s))) for s in sets]
         return np.mean(odds, axis=0)
 
 

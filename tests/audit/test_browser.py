@@ -146,3 +146,31 @@ def test_print(browser, pages):
     assert browser.run("getComputedStyle(document.querySelector('nav')).display") == "none"
     assert browser.run("document.querySelectorAll('figure svg').length") >= 6
     browser.call("Emulation.setEmulatedMedia", media="", features=[])
+
+
+def test_print_shows_what_paper_cannot_open(browser, pages):
+    """How it was measured is printed; a picture in words is not, since the picture is there."""
+    _open(browser, pages, "one", 800, media="print")
+    step = "document.querySelector('#robustness details.step')"
+    assert browser.run(f"{step}.querySelector('pre').getBoundingClientRect().height") > 50
+    closed = "document.querySelector('figure details')"
+    assert browser.run(f"{closed}.getBoundingClientRect().height") == 0
+    cards = "Array.from(document.querySelectorAll('.card')).map(c => c.getBoundingClientRect().top)"
+    assert len(set(browser.run(cards))) == 1  # side by side, on the first page
+    browser.call("Emulation.setEmulatedMedia", media="", features=[])
+
+
+def test_links_within_a_notebook(browser, pages, tmp_path):
+    """A frame's links are those of the page around it, unless it says what its base is."""
+    page = tmp_path / "open.html"
+    text = (pages / "notebook.html").read_text()
+    assert 'sandbox srcdoc="' in text
+    page.write_text(text.replace("sandbox srcdoc=", "srcdoc="))  # so that a script may look inside
+    browser.open(page.as_uri(), 1440)
+    browser.run("document.querySelectorAll('details').forEach(part => part.open = true)")
+    within = "document.querySelector('iframe').contentWindow"
+    browser.run(f"{within}.document.querySelector('nav a[href=\"#privacy\"]').click()")
+    assert browser.run(f"{within}.location.href") == "about:srcdoc#privacy"
+    assert browser.run(f"{within}.scrollY") > 500
+    outside = "Array.from(document.querySelectorAll('a')).filter(a => a.closest('.privfair-audit'))"
+    assert browser.run(f"{outside}.length") == 0  # of the summary, which has nowhere to lead

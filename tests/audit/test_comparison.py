@@ -39,7 +39,7 @@ def test_page(both, report, other_report):
 
 def test_what_else_differs_is_said(both):
     assert both.differences == [
-        "membership: ['loss', 'shadow', 'lira', 'learned'] and ['loss', 'lira']"
+        "membership: ['loss', 'lira', 'learned', 'shadow'] and ['loss', 'lira']"
     ]
     assert both.differences[0] in Page(both.to_html()).text
     data = both.second.to_dict()
