@@ -190,7 +190,8 @@ def _judging_by(attack, method):
     twin.method = method
     twin.method_ = clone(METHODS[method] if isinstance(method, str) else method)
     twin.method_._validate_params()
-    twin._learn()
+    if twin.method_.uses_shadows:
+        twin.method_.learn(twin._game, twin._seed)  # not what probabilities take: scores are enough
     return twin
 
 

@@ -4,8 +4,12 @@ import math
 from itertools import pairwise
 
 import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
 
+from sklearn_privfair.audit import ModelAudit
 from sklearn_privfair.audit._clock import PILOT, Clock, in_chunks
+from sklearn_privfair.privacy import RMIA
 
 
 @pytest.fixture
@@ -72,3 +76,37 @@ def test_the_first_rows_run_even_if_they_take_too_long(time):
 def test_a_clock_too_coarse_to_tell(time):
     clock, calls = Clock(3, {"a": 1}), []
     assert in_chunks(_taking(time, 0, calls), 1000, clock, clock.open("a"))[1] == 1000
+
+
+class _Slow(RMIA):
+    """RMIA, for which a minute passes when it learns; `learned` counts how often it does."""
+
+    moment: dict = {}
+    learned: list = []
+
+    def learn(self, game, seed):
+        self.moment["now"] += 60
+        self.learned.append(seed)
+        super().learn(game, seed)
+
+
+def test_shadow_models_are_not_trained_for_nothing(time):
+    """The first method judges by them whatever it took, and learns once; the next are left out."""
+    _Slow.moment, _Slow.learned = time, []
+    X, y = load_iris(return_X_y=True)
+    model = LogisticRegression(max_iter=1000).fit(X[::2], y[::2])
+    audit = ModelAudit(
+        model,
+        families=["privacy"],
+        membership=["loss", _Slow(), "lira"],
+        n_shadow_models=4,
+        time_budget=30,
+        random_state=0,
+    )
+    report = audit.run(X[::2], y[::2], X[1::2], y[1::2])
+    assert len(_Slow.learned) == 3  # one fit: of each half of its game, and of all
+    (step,) = (s for s in report.left_out if s["name"] == "membership_shadows")
+    assert step["status"] == "partial"
+    assert step["why"] == "the time budget was used up before lira"
+    frame = report.to_frame().query("metric == 'membership_auc' and by == 'all'")
+    assert set(frame["method"].dropna()) == {"loss", "_Slow"}
