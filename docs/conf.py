@@ -44,6 +44,7 @@ if any(examples.glob("plot_*.py")):
         "gallery_dirs": "auto_examples",
         "doc_module": "sklearn_privfair",
         "reference_url": {"sklearn_privfair": None},  # names in the code lead to their pages
+        "within_subsection_order": "gallery_order.HeaderOrder",
         "write_computation_times": False,
     }
 

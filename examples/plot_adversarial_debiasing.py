@@ -1,6 +1,6 @@
 """
-Adversarial debiasing: demographic parity and equal opportunity
-===============================================================
+How is a fair net trained? Demographic parity and equal opportunity
+===================================================================
 
 A net learns who earns more than 50,000 dollars, and selects men several times as often as women. An
 adversary is set beside it, who tries to tell the sex from what the net says, and the net is

@@ -1,6 +1,6 @@
 """
-Balanced groups, and the column that names them
-===============================================
+Does it help to balance the groups, or to hide the column?
+==========================================================
 
 Two remedies come to mind before any adversary does. Are the groups unequal in number? Then make
 them equal. Does the model know the group? Then take the column away. Neither does much: what
@@ -121,6 +121,7 @@ for name, rows in training_sets.items():
             "debiased": {"tolerance": 0.01},
         }.items():
             for seed in seeds:
+                torch.manual_seed(seed)  # of the module, which is made here
                 model = AdversarialDebiasingClassifier(
                     make_net(X.shape[1] - hidden),
                     sensitive_features=0,

@@ -1,11 +1,11 @@
 """
-The bias that remains when its direction is gone
-================================================
+Is the bias gone? What remains when its direction is removed
+============================================================
 
-``HardDebias`` takes one direction out of word vectors, and the direct bias along it is 0. Gonen and
-Goldberg (2019) called that lipstick on a pig: "nurse" no longer leans to "she", but it still lies
-among the words that used to. This example asks the same of ``ConceptErasure`` (LEACE) and ``INLP``,
-which take away what linear classifiers find.
+Are word vectors free of bias once they are debiased? ``HardDebias`` takes one direction out of
+them, and the direct bias along it is 0. Gonen and Goldberg (2019) called that lipstick on a pig:
+"nurse" no longer leans to "she", but it still lies among the words that used to. This example asks
+the same of ``ConceptErasure`` (LEACE) and ``INLP``, which take away what linear classifiers find.
 
 With the folder of real data at hand (``SKLEARN_PRIVFAIR_DATA``) the vectors are word2vec's, trained
 on Google News; else they are made up.
@@ -111,17 +111,23 @@ assert table.loc[("HardDebias", "direct bias"), "value"] < 1e-6
 assert still["HardDebias"] == 4
 
 # %%
-# In the plane of the two largest components the words of the two sides lie apart before, and where
-# debiasing is said to have made them alike, they still do.
+# Nothing passes: each method leaves something that each of the four tests finds. On Google News a
+# linear classifier finds the side of .94 of the words after ``HardDebias``, of .89 after
+# ``ConceptErasure`` and of .86 after ``INLP``, though of the words that the latter two had learned
+# from it finds no more than half.
+#
+# The words that were tested, in the plane of their two largest components. They lie apart before,
+# and still do when the direction is gone. LEACE and INLP mix them in this plane; in the other
+# dimensions, as the tests say, they are not mixed.
 
 names = ["before", *after]
-figure, axes = plt.subplots(1, 1 + len(names), figsize=(14, 3.2), layout="constrained")
+figure, axes = plt.subplots(1, 1 + len(names), figsize=(14, 3.7), layout="constrained")
 for ax, name in zip(axes, names, strict=False):
     held = {"before": (vectors.index_to_key, units), **after}[name]
     array = held.get_normed_vectors() if isinstance(held, KeyedVectors) else held[1]
     plane = PCA(2).fit_transform(array[[vectors.key_to_index[word] for word in tested]])
-    for group, colour in enumerate(["#0072B2", "#D55E00"]):
-        ax.scatter(*plane[side == group].T, s=4, color=colour, alpha=0.6)
+    for group, (colour, lean) in enumerate([("#0072B2", "he"), ("#D55E00", "she")]):
+        ax.scatter(*plane[side == group].T, s=4, color=colour, alpha=0.6, label=f"leans to {lean}")
     ax.set(title=f"{name}\nclusters {table.loc[(name, 'clusters'), 'value']:.2f}")
     ax.set(xticks=[], yticks=[])
 tests = ["clusters", "SVM", "logistic", "neighbours"]
@@ -132,7 +138,15 @@ for i, (name, colour) in enumerate(zip(names, colours, strict=True)):
 chance, y = table.loc["before", "chance"][tests], np.arange(4)
 axes[-1].vlines(chance, y - 0.35, y + 0.35, color="grey", label="chance")
 axes[-1].set_yticks(range(4), tests)
-axes[-1].set(ylim=(3.5, -0.5), title="what remains")
+axes[-1].set(ylim=(3.5, -0.5), title="what remains", xlabel="accuracy; of neighbours, correlation")
+figure.legend(
+    *axes[0].get_legend_handles_labels(),
+    loc="outside lower left",
+    ncols=2,
+    markerscale=3,
+    frameon=False,
+    fontsize=9,
+)
 axes[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
 axes[-1].grid(axis="x", alpha=0.3)
 axes[-1].spines[["top", "right"]].set_visible(False)

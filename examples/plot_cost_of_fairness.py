@@ -66,6 +66,7 @@ tolerances = [0.01, 0.02, 0.05, 0.1] if FULL else [0.02, 0.1]
 # :class:`~sklearn_privfair.fairness.FairlearnClassifier` gives Fairlearn's classifiers the group in
 # the way that each wants it; the threshold optimizer wants it to predict, too.
 
+torch.manual_seed(0)  # of the module, which is made here
 net = NeuralNetClassifier(
     nn.Sequential(
         nn.Linear(X.shape[1], 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 2)

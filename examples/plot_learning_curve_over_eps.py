@@ -1,10 +1,10 @@
 """
-How much adversarial training? A learning curve over eps
-=========================================================
+How much adversarial training? A validation curve over eps
+==========================================================
 
-The budget of the attack in the training is a parameter as any other: too small, and the net resists
-little; too large, and it forgets what it should learn. ``GridSearchCV`` finds what suits, with a
-scorer that attacks each candidate. Here the rows are a table: the net stands behind a
+The budget of the attack in the training, ``eps``, is a parameter like any other: too small, and the
+net resists little; too large, and it forgets what it should learn. ``GridSearchCV`` finds what
+suits, with a scorer that attacks each candidate. Here the rows are a table: the net stands behind a
 ``StandardScaler``, the attack moves rows in front of it, in raw units, and a budget of 1 lets each
 column move by one standard deviation.
 """
@@ -14,8 +14,8 @@ column move by one standard deviation.
 # -------------------------------------------
 #
 # ``Constraints(scale=...)`` says what counts as one unit of each column. A scorer attacks fitted
-# models, and learns no units from data: it is told. The same rules serve the training and the
-# judges, of which there is one for each budget to be resisted, besides plain accuracy.
+# models and cannot learn units from data, so it is told. The same rules serve the training and the
+# scorers, of which there is one for each budget to be resisted, besides plain accuracy.
 
 import os
 
@@ -101,7 +101,7 @@ print("chosen:", search.best_params_)
 # The curve
 # ---------
 #
-# One line for each judge, and its spread over the folds.
+# One line for each scorer, and around it one standard deviation over the folds.
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
 for ax, loss in zip(axes, ["madry", "trades"], strict=True):
@@ -122,12 +122,14 @@ axes[0].set_ylabel("accuracy, cross-validated")
 figure.legend(*entries, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
 
 # %%
-# The harder the judge, the more training under attack gains, and the larger the budget that is best
-# for it. Clean accuracy costs nothing at first; from some budget on it falls, and takes the others
-# along. TRADES, at its usual ``beta=6``, does at smaller budgets what the other loss does at larger
-# ones, and gives up more at the largest.
+# The more has to be resisted, the more training under attack gains, and the larger the budget that
+# is best. At first it costs no clean accuracy; from some budget on clean accuracy falls, and takes
+# the others along. TRADES, at its usual ``beta=6``, does at smaller budgets what the other loss
+# does at larger ones, and gives up more at the largest. The standard deviations overlap: which of
+# two neighbouring budgets is better is not settled by so few rows.
 #
-# On rows that the search has not seen, the candidate chosen against one hardly trained to resist:
+# On rows that the search has not seen, the chosen candidate beside one that was hardly trained to
+# resist:
 
 hardly = defence.set_params(attack__eps=0.02).fit(X, y)
 budgets = [0.05, *resisted]

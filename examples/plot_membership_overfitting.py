@@ -1,6 +1,6 @@
 """
-Overfitting, and who is found by it
-===================================
+Does overfitting give training rows away? Four nets, three attacks
+==================================================================
 
 A model that knows its training rows better than others gives them away. Four victims, one plain and
 three regularised, are asked about rows that they were trained on and rows that they were not, and
@@ -89,8 +89,8 @@ for victim in victims.values():
 # Three attacks
 # -------------
 #
-# - ``"correctness"`` says member where the victim is right. No shadow models, nothing to learn: its
-#   balanced accuracy is one half plus half the gap, exactly.
+# - ``"correctness"`` (naive) says member where the victim is right. No shadow models, nothing to
+#   learn: its balanced accuracy is one half plus half the gap, exactly.
 # - ``"shadow"`` trains shadow models on halves of the attacker's rows, asks them about both halves,
 #   and learns, for each class, to tell the answers apart.
 # - ``"learned"`` with ``audit=`` has shadow models that were trained with half of the rows in

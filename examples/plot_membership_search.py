@@ -1,6 +1,6 @@
 """
-Choosing an attack without knowing who is a member
-==================================================
+Which membership attack is the strongest? Choosing without knowing the members
+==============================================================================
 
 Which attack is the strongest against a model? To measure it one must know who its members are, and
 that is what the attacker wants to find out. But a model trained on some of the attacker's own rows

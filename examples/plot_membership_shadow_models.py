@@ -1,6 +1,6 @@
 """
-Shadow models of another kind, and the victim as its own
-========================================================
+Must shadow models be like the victim? Architectures and white-box scenarios
+============================================================================
 
 An attacker trains shadow models to learn how models like the victim answer to their members. But
 what is the victim like? Here it is a net of three hidden layers, and its attackers do not know it:

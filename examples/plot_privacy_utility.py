@@ -1,6 +1,6 @@
 """
-Privacy against utility: a frontier
-===================================
+What does privacy cost? DP-SGD, dropout and fewer epochs
+========================================================
 
 Differential privacy bounds what any attack can find, and is said to cost accuracy. How much privacy
 for how much accuracy? A net is trained with ``DPSGDClassifier`` at several epsilon, attacked each

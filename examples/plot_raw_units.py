@@ -3,9 +3,9 @@ Is my pipeline robust in raw units?
 ===================================
 
 A model of a table is a pipeline: a scaler, then a classifier. Attacked behind the scaler it is
-another model, whose budgets nobody can read. How large a measurement error changes the answer is a
-question in front of it, in millimetres and in millimetres squared. Three pipelines diagnose breast
-tumours here; by how much would the measurements have to be wrong?
+another model, with budgets in units that nobody can read. How large an error of measurement changes
+the answer has to be asked in front of the scaler, in the units of the table. Three pipelines
+diagnose breast tumours here; by how much would the measurements have to be wrong?
 """
 
 # %%
@@ -49,9 +49,9 @@ print(X.std().sort_values().iloc[[0, 10, -1]].to_string())
 # One number for all features says nothing
 # ----------------------------------------
 #
-# Within 0.5 of everything, in raw units, a mean area of 700 cannot move, and a smoothness of 0.1
-# turns into anything. (A smoothness below 0 is kept out by the bounds.) The attack is right: that
-# pipeline does give way. The question was wrong.
+# Within 0.5 of everything, in raw units, a mean area of 700 hardly moves, and a smoothness of 0.1
+# becomes anything up to 0.6. (Below 0 it is kept out by the bounds.) The attack is right, that
+# pipeline does give way; but no instrument errs like that. The question was wrong.
 
 plain = PGDAttack(eps=0.5, bounds=(0, 5000), random_state=0)
 moved = plain.fit(pipelines["logistic regression"]).transform(X_test, y_test) - X_test
@@ -81,10 +81,11 @@ for name, result in results.items():
 # What looks robust may be flat
 # -----------------------------
 #
-# Of the kernel SVM some rows were not turned at all, within any error. That is not robustness. Far
-# from its support vectors the kernel is zero to many digits, and so is every gradient: those rows
-# have no slope to follow. Attacks that need none find them. ``HopSkipJumpAttack`` asks for
-# decisions alone, and starts from other patients' measurements, of which it knows the diagnosis.
+# A row is turned where the attack changed the answer. Of the kernel SVM some rows were not turned
+# at all, by any error. That is not robustness. Far from its support vectors the kernel is zero to
+# many digits, and so is every gradient: there is no slope to follow. Attacks that need none do turn
+# these rows. ``HopSkipJumpAttack`` asks for decisions alone, and starts from measurements of other
+# patients, whose diagnosis it knows.
 
 svm = pipelines["kernel SVM"]
 held = results["kernel SVM"].attacked & ~results["kernel SVM"].success
@@ -136,7 +137,7 @@ patients.axes_[-1, 0].set_xlabel("change, % of the feature's mean", fontsize=8)
 # A scaler and a logistic regression make a linear function of the raw row, and the least error that
 # changes its sign is known: with :math:`s_i` the unit of feature :math:`i` it is :math:`|w^\top x +
 # b| / \sum_i |w_i| s_i`, with the weights in raw units. Where nothing stops it the attack reaches
-# that. Within the bounds some rows need a little more, since a measurement that is 0 cannot fall.
+# that. Within the bounds some rows need a little more, since no measurement can fall below 0.
 
 scaler, linear = pipelines["logistic regression"]
 weights = linear.coef_[0] / scaler.scale_
@@ -151,14 +152,14 @@ for name, found in {"without bounds": free, "within them": result}.items():
 assert np.allclose(free.distance["linf"][free.success], known[free.success], rtol=1e-4)
 
 # %%
-# The same without rules of ours
-# ------------------------------
+# The same behind the scaler
+# --------------------------
 #
-# Libraries that attack nets alone would be given the scaled rows and the classifier behind the
-# scaler. Nothing says what their budget means, and an error that is possible for the classifier may
-# be none for the pipeline: the quantiles of the third one end where the training data end, and
-# whatever lies beyond is taken for the last of them. That is a step for the attack in front of it,
-# and invisible behind it.
+# A library that attacks nets alone would be given the scaled rows, and the classifier behind the
+# scaler. Its budget is then in units of the scaler: for the third pipeline, shares of the range of
+# ranks that the quantiles make of each feature. What they come to in raw units differs from feature
+# to feature and from patient to patient, and is not what was asked: above, with the same relative
+# error in all features, half of that pipeline's rows were turned by 11%.
 
 behind = FMNAttack(norm=np.inf, bounds=(0, 1)).fit(pipelines["quantiles, then a net"][-1])
 scaled = pipelines["quantiles, then a net"][:-1].transform(X_test)

@@ -1,14 +1,14 @@
 """
-Robust overfitting, and what helps
-==================================
+When should adversarial training stop? Robust overfitting
+=========================================================
 
 Trained long enough, a plain net overfits, and its accuracy on new rows hardly suffers. Adversarial
 training is another matter: robust accuracy on new rows rises, and then *falls*, while that on the
 rows of the training goes on rising (Rice, Wong and Kolter 2020). Who looks at the training rows,
 or at clean accuracy, sees nothing of it.
 
-Here a net is trained on few digits, for long. Two remedies are tried: to stop early, by the robust
-accuracy of rows held out, and to average the weights.
+Here a net is trained on few digits for many epochs. Two remedies are tried: to stop early, by the
+robust accuracy of rows held out, and to average the weights.
 """
 
 # %%

@@ -1,6 +1,6 @@
 """
-A table with rules: what could an applicant have changed?
-=========================================================
+What could an applicant have changed? Attacks on a table with rules
+===================================================================
 
 Adversarial rows of a table are worth nothing if they cannot exist: a person of another sex, a
 negative number of hours, an age that went down, two jobs at once. Which decisions of a model of

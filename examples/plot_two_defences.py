@@ -1,11 +1,12 @@
 """
-Two defences, given equally many batches
-========================================
+Which defence holds? Two of them, before and after
+==================================================
 
-Adversarial rows can be added to the training set once and for all
-(``AdversarialAugmentationClassifier``), or made anew against the net of the moment, in every batch
-(``AdversarialTrainingClassifier``). Compared at equally many epochs, the first is favoured in
-silence: it trains two nets, and the second one on twice the rows. Here each gets as many batches.
+How much harder is a net to fool after a defence? Adversarial rows can be added to the training set
+once and for all (``AdversarialAugmentationClassifier``), or made anew against the net of the
+moment, in every batch (``AdversarialTrainingClassifier``). A comparison at equally many epochs
+favours the first: it trains two nets, and the second of them on twice the rows. Here each gets
+equally many batches.
 
 And a defence may have learned to resist on its own rows alone. So the nets are attacked on rows of
 the training, and on rows that no training and no defence has seen.
@@ -131,14 +132,14 @@ for name, model in models.items():
 assert len(set(n_batches.values())) == 1
 
 # %%
-# The batches are as many; what they cost is not. A batch of adversarial training has the steps of
-# the attack in it, where augmentation attacks each row only once.
+# The batches are equally many; they do not cost the same. A batch of adversarial training has the
+# steps of the attack in it, where augmentation attacks each row only once.
 #
 # Rows used in the defence, and rows that were not
 # ------------------------------------------------
 #
 # ``CWL2Attack`` has no budget, and turns nearly every row somewhere. What tells nets apart is how
-# far it has to go: its success within a budget, and the median distance. It is the dearer of the
+# far it has to go: its success within a budget, and the median distance. It is the slower of the
 # two attacks, and gets fewer rows.
 
 rows = {
@@ -190,9 +191,9 @@ for ax, (kind, (_, y_attacked)) in zip(axes[1:], rows.items(), strict=True):
     ax.set(title=f"C&W on {kind}", xlim=(0, 2.2 * eps_l2))
 
 # %%
-# At as many batches augmentation gains something over the plain net, on the small digits, but what
-# it learned to resist are the weaknesses of another net, and an attack on itself finds its own.
-# Adversarial training holds far more.
+# With equally many batches augmentation gains something over the plain net on the small digits, and
+# nothing on MNIST: what it learned to resist are the weaknesses of another net, and an attack on
+# itself finds its own. Adversarial training holds far more.
 #
 # Grey bars and orange ones tell how much of that is for the rows of the training alone. For the
 # plain and the augmented net both are about as high: where a net does not resist, it does not
@@ -218,9 +219,9 @@ for ax, (kind, (_, y_attacked)) in zip(axes[1:], rows.items(), strict=True):
 # ===========  ========  =========  ==================
 #
 # Without a limit every row is turned, on every net. The augmented net, which the reference sees
-# defended, holds nothing: rows of it are nearer to a boundary than those of the plain one. An
-# attack that needs 2.37 on the plain net, as the reference's does, leaves rows that one does not
-# leave that needs 1.08 (:ref:`sphx_glr_auto_examples_plot_three_attacks.py`). What an attack has
-# not found is no defence.
+# defended, is weaker than the plain one: its rows are nearer to a boundary. The reference's attack
+# goes a mean distance of 2.37 on the plain net where ours goes 1.06
+# (:ref:`sphx_glr_auto_examples_plot_three_attacks.py`), and so it fails on rows that ours turns.
+# That an attack finds nothing is no defence.
 
 plt.show()

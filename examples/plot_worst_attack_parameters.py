@@ -3,8 +3,8 @@ Which attack parameters are worst for my model?
 ===============================================
 
 A model that holds against an attack with its usual parameters may hold against these alone. An
-attack is an estimator, so the search for the worst ones is a search as any other:
-``HalvingGridSearchCV`` tries many on few rows, and the better half of them on twice as many.
+attack is an estimator, so the search for the worst ones is a search like any other:
+``HalvingGridSearchCV`` tries many on few rows, and the best third of them on three times as many.
 """
 
 # %%

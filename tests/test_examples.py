@@ -1,5 +1,6 @@
 """Every example of the gallery runs, prints and draws; they are found by walking the folder."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def alone(monkeypatch, tmp_path):
 def test_there_are_some():
     assert len(EXAMPLES) >= 3
     assert {path.stem for path in EXAMPLES} >= SLOW
+
+
+def test_the_gallery_names_each_once():
+    header = (EXAMPLES[0].parent / "GALLERY_HEADER.rst").read_text()
+    assert sorted(re.findall(r"plot_\w+\.py", header)) == [path.name for path in EXAMPLES]
 
 
 @pytest.mark.parametrize("path", NAMED)
