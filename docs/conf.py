@@ -32,9 +32,10 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_privfair"
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
-html_sidebars = {"*": [], "coming_from/*": []}  # a pattern does not reach into folders
+folders = ("*", "coming_from/*", "auto_examples/*")  # a pattern does not reach into folders
+html_sidebars = {folder: [] for folder in folders}
 html_static_path = ["_static"]
-html_css_files = ["side_by_side.css"]
+html_css_files = ["side_by_side.css", "gallery.css"]
 
 examples = HERE.parent / "examples"
 if any(examples.glob("plot_*.py")):
@@ -45,6 +46,7 @@ if any(examples.glob("plot_*.py")):
         "doc_module": "sklearn_privfair",
         "reference_url": {"sklearn_privfair": None},  # names in the code lead to their pages
         "within_subsection_order": "gallery_order.HeaderOrder",
+        "capture_repr": (),  # what is to be read is printed
         "write_computation_times": False,
     }
 

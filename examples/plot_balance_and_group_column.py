@@ -2,10 +2,10 @@
 Does it help to balance the groups, or to hide the column?
 ==========================================================
 
-Two remedies come to mind before any adversary does. Are the groups unequal in number? Then make
-them equal. Does the model know the group? Then take the column away. Neither does much: what
-unbalances the predictions is how the groups differ in the target, and the other columns tell of
-the group as well.
+A model selects men more often than women. Two remedies come to mind before any adversary does. Are
+the groups unequal in number? Then make them equal. Does the model know the group? Then take the
+column away. Neither does much: what unbalances the predictions is how the groups differ in the
+target, and the other columns tell of the group as well.
 """
 
 # %%
@@ -173,7 +173,7 @@ gaps = table["parity gap"].unstack(["net", "column"])
 gaps = gaps[[(net, column) for net in ("plain", "debiased") for column in ("kept", "hidden")]]
 figure, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
 gaps.plot.barh(ax=ax, color=["#777777", "#BBBBBB", "#0072B2", "#7FB8DA"], legend=False)
-ax.set(xlabel="demographic parity difference on test rows", ylabel="")
+ax.set(xlabel="demographic parity difference on test rows", ylabel="training rows")
 ax.invert_yaxis()
 names = [f"{net}, column {column}" for net, column in gaps.columns]
 figure.legend(ax.containers, names, loc="outside lower center", ncols=2, frameon=False, fontsize=8)

@@ -2,9 +2,10 @@
 What does fairness cost?
 ========================
 
-Less accuracy than is feared, and how much depends on how wide a gap will do. One search over
-`tolerance` draws the curve; Fairlearn's two classic routes, reductions and thresholds, go through
-the same search, the same scorers and the same picture.
+How much accuracy is lost if two groups are to be selected equally often? Less than is feared, and
+it depends on how wide a gap is accepted. One search over ``tolerance`` draws the curve; Fairlearn's
+two classic routes, reductions and thresholds, go through the same search, the same scorers and the
+same picture.
 """
 
 # %%
@@ -109,6 +110,22 @@ search = GridSearchCV(
     cv=3,
 ).fit(X, y)
 
+# %%
+# And the plain models, for which nothing was paid.
+
+plain = {"net, plain": clone(fair).set_params(tolerance=None, alpha=0.0), "logistic": logistic}
+unmitigated = {
+    name: GridSearchCV(model, {}, scoring=scoring, refit=False, cv=3).fit(X, y).cv_results_
+    for name, model in plain.items()
+}
+
+# %%
+# What is paid
+# ------------
+#
+# Up and to the left is better: more accurate, at a smaller gap. Each route is a line of steps, a
+# point for each tolerance.
+
 results = search.cv_results_
 accuracy, gap = results["mean_test_accuracy"], -results["mean_test_gap"]
 figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
@@ -124,20 +141,13 @@ for place, name in enumerate(routes):
         gap_name="demographic parity difference (mean of folds)",
         ax=ax,
     )
+for marker, (name, found) in zip("*^", unmitigated.items(), strict=True):
+    x, y_plain = -found["mean_test_gap"][0], found["mean_test_accuracy"][0]
+    print(f"{name:22s} plain accuracy {y_plain:.4f}, gap {x:.4f}")
+    ax.plot(x, y_plain, marker, color="black", label=name, linestyle="none", markersize=9)
+figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+ax.get_legend().remove()
 print("the most accurate within .05:", list(routes)[search.best_index_ // len(tolerances)])
-
-# %%
-# And the plain models, for which nothing was paid.
-
-plain = {"net, plain": clone(fair).set_params(tolerance=None, alpha=0.0), "logistic": logistic}
-for name, model in plain.items():
-    search = GridSearchCV(model, {}, scoring=scoring, refit=False, cv=3).fit(X, y)
-    accuracy = search.cv_results_["mean_test_accuracy"][0]
-    gap = -search.cv_results_["mean_test_gap"][0]
-    print(f"{name:22s} accuracy {accuracy:.4f}, gap {gap:.4f}")
-    ax.plot(gap, accuracy, "k*" if "net" in name else "k^", label=name, linestyle="none")
-ax.autoscale(axis="x")
-ax.legend(frameon=False, fontsize=8)
 
 # %%
 # At full size, on Adult, mean of three folds, accuracy @ gap:
@@ -145,14 +155,18 @@ ax.legend(frameon=False, fontsize=8)
 # =========  =====================  ====================  ====================
 # tolerance  adversarial debiasing  reductions, logistic  thresholds, logistic
 # =========  =====================  ====================  ====================
-# .01        .8414 @ .011           .8365 @ .015          .8340 @ .012
-# .02        .8431 @ .023           .8387 @ .029          .8351 @ .019
-# .05        .8471 @ .049           .8448 @ .073          .8412 @ .049
-# .10        .8495 @ .072           .8498 @ .151          .8461 @ .098
+# .01        .8392 @ .015           .8365 @ .015          .8340 @ .012
+# .02        .8403 @ .022           .8387 @ .029          .8351 @ .019
+# .05        .8451 @ .052           .8448 @ .073          .8412 @ .049
+# .10        .8481 @ .073           .8498 @ .151          .8461 @ .098
 # =========  =====================  ====================  ====================
 #
-# Plain, the net has .8555 @ .178 and the logistic regression .8512 @ .182: a gap of .01 costs the
-# net .014 of accuracy. The thresholds are told the group of each person whom they judge; the others
-# are not, but by the column.
+# Plain, the net has .8549 @ .183 and the logistic regression .8512 @ .182: at a tolerance of .01
+# the net loses .016 of accuracy. Part of what is gained by the net over the other two is a net's
+# advantage over a logistic regression. A tolerance is kept on the rows of the training, and on new
+# ones nearly: .05 came to .052, so that the search, which accepts no more than .05, prefers the
+# thresholds. Nets vary with their first weights: others had .8414 @ .011 at .01, and .8471 @ .049
+# at .05. The thresholds are told the group of each person whom they judge; the other two models
+# have the group as a column.
 
 plt.show()

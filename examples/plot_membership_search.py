@@ -2,11 +2,12 @@
 Which membership attack is the strongest? Choosing without knowing the members
 ==============================================================================
 
-Which attack is the strongest against a model? To measure it one must know who its members are, and
-that is what the attacker wants to find out. But a model trained on some of the attacker's own rows
-can stand in for the victim, and of that one the members are known. ``score(X, y)`` is what an
-attack achieves against it, and so ``GridSearchCV`` finds the attack. Is its pick the best one
-against the victim, too, and is the score that it promises what happens?
+Which attack is the strongest against a model? To measure that one must know which rows the model
+was trained on (its members), and this is what the attacker wants to find out. But a model trained
+on some of the attacker's own rows can stand in for the victim, and of that one the members are
+known. ``score(X, y)`` is what an attack achieves against it, and so ``GridSearchCV`` finds the
+attack. Is its pick the best one against the victim, too, and is the score that it promises what
+happens?
 """
 
 # %%
@@ -112,11 +113,11 @@ print(f"picked {pick}: {table.loc[pick, 'on the victim']:.3f} against the victim
 assert table.loc[pick, "on the victim"] > table["on the victim"].max() - 0.01
 
 # %%
-# The pick is as good as the best. Which attack is better than which is told rightly nearly all
-# along, and the stand-in promises about what happens. ``game_auc_``, in which shadow models
-# attack each other, errs in both ways: in a game one shadow model fewer judges, which is too
-# little; and models in a game share half of their rows, as the victim does with none of them,
-# which is too much.
+# The pick is as good as the best. Nearly everywhere the stand-in tells rightly which of two attacks
+# is the better one, and what it promises is about what happens. ``game_auc_``, in which shadow
+# models attack each other, errs in two ways: in a game one shadow model fewer judges, which makes
+# the figure too small; and the models of a game share half of their rows, where the victim shares
+# none with them, which makes it too large.
 
 figure, ax = plt.subplots(figsize=(5.6, 5), layout="constrained")
 low, high = table.min().min() - 0.02, table.max().max() + 0.02

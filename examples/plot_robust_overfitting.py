@@ -103,6 +103,7 @@ for name, defence in {"each epoch's weights": stopped, "their average": averaged
         defence, curves=["valid_robust_accuracy"], name=name, ax=right
     )
 right.set(title="Weights averaged (another scale)", ylim=(0, 0.8))
+right.legend(loc="upper right", fontsize=8, framealpha=1, edgecolor="none")  # over the lines
 
 # %%
 # On the left, the training rows resist better to the end, and clean accuracy of the rows held out
@@ -143,7 +144,9 @@ for name, defence in {
     print(f"{name:24} robust accuracy {robust:.3f}, clean accuracy {clean:.3f}")
 
 # %%
-# What was seen on the rows held out is seen again on rows that had no part in it. Clean accuracy
+# What was seen on the rows held out is seen again on rows that had no part in it. On MNIST the net
+# that was trained to the end has a robust accuracy of .259, stopped early it has .327, and stopped
+# early with averaged weights .322: there, averaging gains nothing more on new rows. Clean accuracy
 # gives no warning: in the left picture it is still rising where robust accuracy falls.
 #
 # In practice fewer rows are held out, and ``n_iter_no_change`` ends the training a few epochs after

@@ -4,8 +4,8 @@ What could an applicant have changed? Attacks on a table with rules
 
 Adversarial rows of a table are worth nothing if they cannot exist: a person of another sex, a
 negative number of hours, an age that went down, two jobs at once. Which decisions of a model of
-incomes can be turned by changes that a person could make or claim, and how does that compare with
-what an attack finds that knows no rules?
+incomes can be turned by changes that a person could make or claim, and how many more would an
+attack report that knows no rules?
 """
 
 # %%
@@ -81,14 +81,15 @@ print(f"accuracy {model.score(X_test, y_test):.3f}")
 # ---------
 #
 # Columns are named. Data frames keep their dtypes: integers stay whole numbers, categories move
-# among the categories. ``scale`` says what one unit of each number is, and a category counts as
-# one. A budget of one in ``linf`` then allows: hours by five, schooling by one year, gains by
-# 1,000, and the columns that may move at all, all at once.
+# among the categories. ``scale`` says what one unit of each number is, and a change of category
+# counts as one. A budget of one in ``linf`` then allows, all at once: age and hours by five,
+# schooling by one year, gains by 1,000, and any category, as far as the column may move at all.
 
 rules = {
     "none": Constraints(),
     "possible": Constraints(
-        immutable=["age", "sex", "marital-status"] + (["race", "native-country"] if FULL else []),
+        immutable=["age", "sex", "marital-status"]
+        + (["race", "native-country", "relationship"] if FULL else []),
         increasing=["education-num", "capital-gain"],
         ranges={"hours-per-week": (1, 99), "education-num": (1, 16)},
     ),
@@ -105,7 +106,8 @@ for name, rule in rules.items():
 # What it takes
 # -------------
 #
-# What the attack without rules has turned, it has turned by what cannot move:
+# A row is turned where the attack changed the decision. The attack without rules has turned nearly
+# all of its rows by what cannot move:
 
 changed = {}
 for name, result in results.items():
@@ -164,8 +166,8 @@ for row in np.argsort(least.distance["l2"])[:5]:
     print(f"{least.y_pred[row]:>5} to {least.y_pred_adv[row]:5} by {', '.join(moved)}")
 
 # %%
-# On Adult, 767 of 877 persons are turned without rules and 328 with them, and most of the least
+# On Adult, 767 of 877 people are turned without rules and 258 with them, and most of the least
 # changes are a single one, such as a capital gain of 58 dollars: a threshold of one tree. That is
-# what there is to mend: rules keep an attack honest, and show what the model has made of the table.
+# what there is to mend. Rules keep an attack honest, and show what the model has made of the table.
 
 plt.show()

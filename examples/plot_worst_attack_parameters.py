@@ -103,8 +103,9 @@ print(tried.groupby("iter")[["n_resources", "mean_test_score"]].agg(["first", "s
 print("worst for the net:", search.best_params_)
 
 # %%
-# On the left a line is a candidate, from its first few rows to its last, and dots are those that
-# went no further. On the right are the candidates of the first round.
+# On the left a line is a candidate, from its first few rows to its last, and lone dots are those
+# that went no further than the first round. On the right are the candidates of the first round:
+# what they have in common that fail is a short first step.
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 tried["id"] = tried["params"].astype(str)
@@ -122,7 +123,10 @@ for loss, colour in zip(candidates["loss"], ["#0072B2", "#D55E00", "#009E73"], s
         chosen = first[(first["param_loss"] == loss) & (first["param_step_schedule"] == schedule)]
         mean = chosen.groupby("param_step_size")["mean_test_score"].mean()
         axes[1].plot(mean.index / eps, mean, style, color=colour, label=f"{loss}, {schedule}")
-axes[1].set(xscale="log", xlabel="first step, in budgets", title="What makes the difference")
+axes[1].set(xscale="log", xlabel="first step, as a share of the budget")
+axes[1].set(ylabel="success rate", title="Loss, schedule and length of the steps")
+axes[1].set_xticks([0.05, 0.2, 0.5, 1], ["0.05", "0.2", "0.5", "1"])
+axes[1].minorticks_off()
 axes[1].legend(frameon=False, fontsize=8)
 for ax in axes:
     ax.grid(alpha=0.3)
@@ -161,11 +165,11 @@ table = pd.DataFrame(table).T
 print(table.round(3).to_string())
 
 # %%
-# On MNIST the search finds what the defaults find. Most of what there is to gain is gained by not
-# choosing badly. Steps of a twentieth of the budget do not get anywhere in ten steps, and a net
-# judged by them looks robust. Between the usual recipe, the defaults and the winner of the search
-# the differences are small, and those between the winner and an attack of another kind are as
-# large: a search over one attack does not take the place of several attacks that fail for different
-# reasons.
+# Most of what there is to gain is gained by not choosing badly. Steps of a twentieth of the budget
+# get nowhere in ten steps, and a net judged by them looks robust: on MNIST the worst candidate
+# turns .030 of the rows. The usual recipe turns .186, the defaults .189, the winner of the search
+# .190, and ``AutoAttack`` .196. The search gains next to nothing over the defaults, and an attack
+# of another kind gains more: a search over one attack does not take the place of several attacks
+# that fail for different reasons.
 
 plt.show()

@@ -10,15 +10,16 @@ class HeaderOrder:
     Parameters
     ----------
     folder : str
-        Where the examples and the header are.
+        Where the examples and the header are. Sphinx-gallery tries it with "", so that nothing is
+        read before the first example comes.
     """
 
     def __init__(self, folder):
-        header = Path(folder) / "GALLERY_HEADER.rst"
-        self.names = re.findall(r"plot_\w+\.py", header.read_text(encoding="utf-8"))
+        self.header = Path(folder) / "GALLERY_HEADER.rst"
 
     def __call__(self, name):
         """Give the place of an example."""
-        if name not in self.names:
-            raise ValueError(f"{name} is not named in GALLERY_HEADER.rst; add it to its family.")
-        return self.names.index(name)
+        names = re.findall(r"plot_\w+\.py", self.header.read_text(encoding="utf-8"))
+        if name not in names:
+            raise ValueError(f"{name} is not named in {self.header}; add it to its family.")
+        return names.index(name)

@@ -374,7 +374,7 @@ class FairnessTradeoffDisplay:
             text = f"tolerance {self.tolerance:g}"
             style = {"color": GREY, "linestyle": "--", "linewidth": 1, "zorder": 1}
             ax.axvline(self.tolerance, label=text, **style)
-        ax.set_xlim(left=-0.02 * ax.get_xlim()[1])  # a gap of 0 is what is wished for
+        ax.update_datalim([(0.0, value) for value in score[front]])  # 0 is what is wished for
         ax.set(xlabel=self.gap_name, ylabel=self.score_name)
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)

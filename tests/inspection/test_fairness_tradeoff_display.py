@@ -103,13 +103,13 @@ def test_from_estimator_and_from_predictions(rows, metric):
 
 def test_two_sets_in_one_axes():
     figure, (ax, _) = plt.subplots(1, 2)
-    first = FairnessTradeoffDisplay.from_scores([0.9, 0.8], [0.2, 0.0], label="one", ax=ax)
-    second = FairnessTradeoffDisplay.from_scores([0.85, 0.7], [0.2, 0.01], label="two", ax=ax)
+    first = FairnessTradeoffDisplay.from_scores([0.9, 0.8], [0.2, 0.1], label="one", ax=ax)
+    second = FairnessTradeoffDisplay.from_scores([0.95, 0.7], [0.4, 0.15], label="two", ax=ax)
     assert second.figure_ is figure
     assert first.points_.get_facecolor().tolist() != second.points_.get_facecolor().tolist()
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["one", "two"]
-    assert ax.get_xlim()[0] < 0 < ax.get_xlim()[1]
+    assert ax.get_xlim()[0] < 0 < 0.4 < ax.get_xlim()[1]  # nobody's points are cut off
     assert second.plot(ax=ax, s=99).points_.get_sizes().tolist() == [99]
 
 
