@@ -90,8 +90,9 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Decides everything. The seed of each family is in the report.
     verbose : int, default=0
-        From 1 on, a line is printed after each step. scikit-learn's callbacks, given by
-        `set_callbacks`, are told of each step too.
+        From 1 on, a line is printed for each step, with an estimate where the model is asked
+        question after question. scikit-learn's callbacks, given by `set_callbacks`, are told of
+        each step too.
 
     See Also
     --------

@@ -9,7 +9,7 @@ import copy
 import numpy as np
 
 from sklearn_privfair.audit._clock import PILOT, in_chunks
-from sklearn_privfair.audit._steps import PARTIAL, LeaveOut
+from sklearn_privfair.audit._steps import PARTIAL, LeaveOut, how_long
 
 _TRIALS = 10, 40  # queries of two short runs, to tell what one costs apart from the beginning
 _FEW = 100  # queries, the fewest that are worth anything
@@ -58,9 +58,13 @@ def attack_rows(run, step, rows, attack, take):
 
 
 def _with_time(run, step, rows, attack):
-    """Give the attack, with fewer queries if a first batch would take too long; and how many."""
+    """Give the attack, with fewer queries if a first batch would take too long; and how many.
+
+    Without a budget of time it is the attack itself, and whoever listens is told how long it takes.
+    """
     asked = _queries(attack)
-    if not run.clock.limited or asked is None or asked <= _FEW:
+    watched = run.clock.limited or run.audit.verbose
+    if not watched or asked is None or asked <= _FEW:
         return attack, None
     first = min(len(rows), PILOT)
     moments = [run.clock.now()]
@@ -73,6 +77,9 @@ def _with_time(run, step, rows, attack):
     each = each if each > 0 else long / _TRIALS[1]
     seconds = float(start + each * asked)
     step.estimated_seconds = seconds * len(rows) / first
+    if not run.clock.limited:
+        run.say(f", {how_long(step.estimated_seconds)}")
+        return attack, None
     allowed = _MARGIN * max(step.until - run.clock.now(), 0.0)
     if seconds <= allowed:
         return attack, None

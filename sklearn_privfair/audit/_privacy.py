@@ -165,6 +165,7 @@ def _with_shadows(run, judged, methods, scores):
         run.need_time()
         shadow = _shadow_of(run)
         n_models = _affordable(run, judged, shadow, step)
+        run.say(f", {n_models} of them")
         own = shadow if shadow is not _unfrozen(run.data.model) else None
         attack = _attack(run, methods[0], shadow_estimator=own, n_shadow_models=n_models)
         attack.fit(judged.X_own, judged.y_own, audit=(judged.X, judged.y))

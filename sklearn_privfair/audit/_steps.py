@@ -79,6 +79,7 @@ class Run:
         step.seed = self.seeds.get(family)
         self.steps.append(step)
         start = self.clock.now()
+        self.say(f"[audit] {title}")
         task = self.progress.subcontext(task_name=title)
         task.call_on_fit_task_begin(estimator=self.audit)
         with warnings.catch_warnings(record=True) as caught:
@@ -90,16 +91,19 @@ class Run:
                 step.status, step.why = LEFT_OUT, str(reason)
             except Exception as error:
                 if self.audit.on_error == "raise":
+                    self.say("\n")
                     raise
                 step.status, step.why = LEFT_OUT, f"{type(error).__name__}: {error}"
         step.seconds = self.clock.now() - start
         step.warnings = _distinct(caught)
         task.call_on_fit_task_end(estimator=self.audit)
+        why = "" if step.why is None else f": {step.why}"
+        self.say(f": {step.status.replace('_', ' ')}, {step.seconds:.1f} s{why}\n")
+
+    def say(self, text):
+        """Write on, on the line of the step that is being taken, if anybody listens."""
         if self.audit.verbose:
-            why = "" if step.why is None else f": {step.why}"
-            print(
-                f"[audit] {step.title}: {step.status.replace('_', ' ')}, {step.seconds:.1f} s{why}"
-            )
+            print(text, end="", flush=True)
 
     def need_time(self):
         """Leave the step out if the time is used up."""
@@ -131,6 +135,14 @@ class Run:
             if figure["metric"] == metric and figure["by"] == "all" and figure["method"] is None:
                 return figure["value"]
         return None
+
+
+def how_long(seconds):
+    """Say about how long something takes, in a unit that suits it."""
+    for size, unit in ((7200, "h"), (120, "min")):
+        if seconds >= size:
+            return f"about {seconds / (size / 2):.0f} {unit}"
+    return f"about {max(seconds, 1):.0f} s"
 
 
 def _plain(number):

@@ -1,5 +1,6 @@
 """What an audit finds is true: closed forms, other implementations, made data; and its rules."""
 
+import re
 import warnings
 
 import numpy as np
@@ -17,6 +18,7 @@ from audit._cases import QUICK, Case, audit_of, linear_case, without_times
 from audit._html import Page
 from sklearn_privfair.audit import ModelAudit, _privacy, _robustness
 from sklearn_privfair.audit._clock import Clock
+from sklearn_privfair.audit._steps import how_long
 from sklearn_privfair.metrics import equalized_odds_difference
 
 
@@ -470,6 +472,24 @@ def test_verbose_tells_each_step(capsys):
     assert len(lines) == 2
     assert lines[1].startswith("[audit] Rates by group: left out")
     assert lines[1].endswith("no sensitive features were given")
+
+
+def test_verbose_tells_how_long_questions_will_take(capsys):
+    """Also without a budget of time, and without any effect on what is found."""
+    case = linear_case(forest=True)
+    parameters = {"families": ["robustness"], "n_queries": 120, "max_rows": 8}
+    told, quiet = (audit_of(case, **parameters, verbose=v).run(*case.parts) for v in (1, 0))
+    line = next(line for line in capsys.readouterr().out.splitlines() if "Nearest" in line)
+    assert re.match(r"\[audit\] Nearest adversarial rows, about \d+ (s|min|h): done, ", line)
+    assert told.to_dict()["figures"] == quiet.to_dict()["figures"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "about 1 s"), (90, "about 90 s"), (1380, "about 23 min"), (9000, "about 2 h")],
+)
+def test_how_long(seconds, said):
+    assert how_long(seconds) == said
 
 
 class _Warning(LogisticRegression):
