@@ -1,5 +1,7 @@
 """The code of the user guide runs, given what its text takes for granted: a model, rows, a net."""
 
+import re
+import shlex
 from types import SimpleNamespace
 
 import joblib
@@ -18,9 +20,15 @@ from sklearn.pipeline import make_pipeline
 from skorch import NeuralNetClassifier
 from torch import nn
 
+from sklearn_privfair.__main__ import build_parser
+from sklearn_privfair.attacks import PGDAttack
+from sklearn_privfair.audit import ModelAudit
+from sklearn_privfair.audit._conditions import read_condition
+from sklearn_privfair.audit._names import known_metrics
+from sklearn_privfair.defences import AdversarialTrainingClassifier
 from sklearn_privfair.embeddings import load_word_list, word_list_names
 
-PAGES = ["attacks", "defences", "embeddings", "fairness", "index", "privacy"]
+PAGES = ["attacks", "audit", "defences", "embeddings", "fairness", "index", "privacy"]
 
 
 class MyStep(TransformerMixin, BaseEstimator):
@@ -89,6 +97,19 @@ def _flat(listed):
     return [word for part in parts for word in _flat(part)]
 
 
+def _people():
+    """Give a model of rows with a sex and a race, these rows, and a report that was made before."""
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame(rng.normal(size=(240, 3)), columns=["age", "income", "debt"])
+    people = people.assign(sex=np.tile([0, 1], 120), race=np.tile([0, 0, 1], 80))
+    y = np.where(people["income"] - people["debt"] + rng.normal(size=240) > 0, "paid", "not")
+    model = LogisticRegression().fit(people[:120], y[:120])
+    parts = {"X_train": people[:120], "y_train": y[:120], "X_test": people[120:], "y_test": y[120:]}
+    report = ModelAudit(model, families=["privacy"], membership=["loss"]).run(*parts.values())
+    report.to_json("before.json")
+    return parts | {"model": model}
+
+
 def _taken_for_granted(page):
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
@@ -109,6 +130,9 @@ def _taken_for_granted(page):
     }
     if page == "attacks":  # some minutes less
         granted |= {"X": X[rows.test], "y": y[rows.test]}
+    if page == "audit":
+        defence = AdversarialTrainingClassifier(_net(), PGDAttack(eps=0.1, n_steps=2))
+        granted |= _people() | {"defended": defence.fit(X[rows.train], y[rows.train])}
     if page == "embeddings":
         granted |= _words() | {"make_pipeline": make_pipeline}
         granted |= {"LogisticRegression": LogisticRegression, "y": np.tile([0, 1], 60)}
@@ -129,3 +153,14 @@ def test_code(page):
             run(code, namespace, f"{page}.rst")
             n_blocks += 1
     assert n_blocks
+
+
+def test_commands_are_understood():
+    """Every command of the pages and of the README has arguments that there are."""
+    text = "\n".join(page.read_text() for page in [*DOCS.glob("*.rst"), DOCS.parent / "README.md"])
+    commands = re.findall(r"^ *privfair (.+(?:\\\n.+)*)", text, flags=re.MULTILINE)
+    assert len(commands) >= 4
+    for command in commands:
+        options = build_parser().parse_args(shlex.split(command.replace("\\\n", " ")))
+        for condition in options.fail_if:
+            read_condition(condition, known_metrics(["robustness", "privacy", "fairness"], [0.1]))
