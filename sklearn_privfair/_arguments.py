@@ -39,7 +39,7 @@ def add_audit(commands):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     audit.add_argument("model", metavar="MODEL", help="module:name, or a file; see below")
-    audit.add_argument("data", metavar="DATA", type=Path, help="rows, as CSV or Parquet")
+    audit.add_argument("data", metavar="DATA", type=Path, help="rows, as .csv, .tsv or .parquet")
     rows = audit.add_argument_group("rows")
     rows.add_argument("--target", required=True, metavar="COLUMN", help="the labels")
     rows.add_argument(
@@ -55,6 +55,9 @@ def add_audit(commands):
         default=[],
         metavar="COLUMN",
         help="not given to the model, though it may be sensitive; may be given several times",
+    )
+    rows.add_argument(
+        "--sep", metavar="MARK", help="parts the columns of CSV (default: a comma; in .tsv a tab)"
     )
     rows.add_argument("--test-data", type=Path, metavar="FILE", help="rows not trained on")
     rows.add_argument("--split", metavar="COLUMN", help="says which rows are train and which test")

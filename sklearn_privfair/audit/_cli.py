@@ -1,7 +1,6 @@
 """``privfair audit``: load, audit, tell; the exit status says what came of the conditions."""
 
 import contextlib
-import json
 import math
 import shlex
 import sys
@@ -17,6 +16,8 @@ from sklearn_privfair.audit._conditions import read_condition
 from sklearn_privfair.audit._loading import (
     CannotLoadError,
     check_columns,
+    check_labels,
+    check_output,
     is_fitted,
     label_of,
     load_model,
@@ -64,13 +65,22 @@ def run_audit(options, argv):
         return UNUSABLE
     report = _with_command(report, argv)
     _tell(report)
+    try:
+        _write(report, earlier, options)
+    except OSError as error:
+        print(f"privfair audit: {error}", file=sys.stderr)
+        return UNUSABLE
+    return _check(conditions, report)
+
+
+def _write(report, earlier, options):
     if options.json is not None:
         report.to_json(options.json)
+        print(f"wrote {options.json}")
     if options.report is not None:
         shown = report if earlier is None else AuditComparison(earlier, report)
         shown.to_html(options.report)
         print(f"wrote {options.report}")
-    return _check(conditions, report)
 
 
 def _prepare(options):
@@ -79,11 +89,17 @@ def _prepare(options):
     budgets = options.eps or [0.1]
     known = known_metrics(families, budgets)
     conditions = [read_condition(text, known) for text in options.fail_if]
-    model = load_model(options.model, options.trusted, options.allow_pickle)
+    for option in ("report", "json"):
+        check_output(f"--{option}", getattr(options, option))
+    with contextlib.redirect_stdout(sys.stderr):  # the user's own code may print
+        model = load_model(options.model, options.trusted, options.allow_pickle)
     if not _classifies(model):
         raise CannotLoadError(f"{options.model} gives {model!r}, which is no classifier")
-    frame = read_rows(options.data)
-    test = None if options.test_data is None else read_rows(options.test_data)
+    given = [path for path in (options.data, options.test_data) if path is not None]
+    frame, test = ([read_rows(path, options.sep) for path in given] + [None])[:2]
+    for path, rows in zip(given, (frame, test), strict=False):
+        check_columns(rows, [options.target])
+        check_labels(rows, options.target, path)
     fitted = is_fitted(model)
     train, test = split_rows(
         frame,
@@ -132,7 +148,7 @@ def _classifies(model):
 def _read_report(path):
     try:
         return AuditReport.from_json(path)
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:  # what is no JSON and what is no report are such, too
         raise CannotLoadError(f"--compare {path} cannot be read: {error}") from error
 
 

@@ -14,7 +14,7 @@ _OPERATORS = {
     ">=": operator.ge,
 }
 _PATTERN = re.compile(
-    r"\s*(?P<metric>[a-z_]+(?:@[0-9.]+)?)(?:\.(?P<part>low|high))?\s*"
+    r"\s*(?P<metric>[a-z_]+)(?:@(?P<at>[0-9.]+(?:e[-+]?[0-9]+)?))?(?:\.(?P<part>low|high))?\s*"
     r"(?P<operator><=|>=|<|>)\s*(?P<limit>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*"
 )
 
@@ -82,10 +82,20 @@ def read_condition(text, known):
             f"the condition {text!r} cannot be read; write a metric, one of <, <=, >, >=, and a "
             'number, as in "robust_accuracy<0.5" or "membership_auc.low>0.6"'
         )
-    if match["metric"] not in known:
+    metric = match["metric"]
+    if match["at"] is not None:
+        metric += f"@{_number(match['at'], text):g}"
+    if metric not in known:
         raise ValueError(
-            f"the condition {text!r} names {match['metric']!r}, which this audit does not measure; "
+            f"the condition {text!r} names {metric!r}, which this audit does not measure; "
             f"the metrics are {', '.join(sorted(known))}"
         )
     limit = float(match["limit"])
-    return Condition(text, match["metric"], match["part"] or "value", match["operator"], limit)
+    return Condition(text, metric, match["part"] or "value", match["operator"], limit)
+
+
+def _number(written, text):
+    try:
+        return float(written)
+    except ValueError as error:
+        raise ValueError(f"the condition {text!r}: {written!r} is no number") from error

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 _PICKLES = (".pkl", ".pickle", ".joblib")
+_TEXT = (".csv", ".tsv")
 
 
 class CannotLoadError(Exception):
@@ -44,7 +45,7 @@ def load_model(where, trusted=(), allow_pickle=False):
         return _load(where, trusted, allow_pickle)
     except CannotLoadError:
         raise
-    except Exception as error:  # of the file, or of the user's own code
+    except (Exception, SystemExit) as error:  # of the file, or of the user's own code
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise CannotLoadError(
             f"{where} cannot be loaded: {type(error).__name__}: {error} "
@@ -126,12 +127,14 @@ def is_fitted(model):
     return True
 
 
-def read_rows(path):
+def read_rows(path, sep=None):
     """Read a table from CSV or Parquet, by the ending of its name.
 
     Parameters
     ----------
     path : pathlib.Path
+    sep : str, default=None
+        What parts the columns of CSV. None: a tab in .tsv, and else a comma.
 
     Returns
     -------
@@ -142,14 +145,30 @@ def read_rows(path):
     CannotLoadError
     """
     _check_there(path)
-    if path.name.endswith((".csv", ".csv.gz")):
-        return pd.read_csv(path)
-    if path.suffix not in (".parquet", ".pq"):
-        raise CannotLoadError(f"{path} ends neither in .csv, .csv.gz, .parquet nor .pq")
+    name = path.name.lower()
+    is_text = name.endswith(tuple(f"{end}{zipped}" for end in _TEXT for zipped in ("", ".gz")))
+    if not is_text and not name.endswith((".parquet", ".pq")):
+        raise CannotLoadError(
+            f"{path} ends neither in {', '.join(_TEXT)} (or .gz behind it) nor in .parquet or .pq"
+        )
     try:
-        return pd.read_parquet(path)
+        if not is_text:
+            return pd.read_parquet(path)
+        sep = sep or ("\t" if ".tsv" in name else ",")
+        frame = pd.read_csv(path, sep=sep)
     except ImportError as error:
         raise CannotLoadError("Parquet needs pyarrow: pip install pyarrow") from error
+    except UnicodeDecodeError as error:
+        raise CannotLoadError(f"{path} is not in UTF-8: {error}; save it in UTF-8") from error
+    except (ValueError, OSError) as error:  # of pandas's and pyarrow's parsers, too
+        raise CannotLoadError(f"{path} cannot be read: {error}") from error
+    others = [mark for mark in ";\t|" if mark != sep and mark in str(frame.columns[0])]
+    if len(frame.columns) == 1 and others:
+        raise CannotLoadError(
+            f"{path} has a single column, {frame.columns[0]!r}; if its columns are parted by "
+            f"{others[0]!r}, give --sep {others[0]!r}"
+        )
+    return frame
 
 
 def split_rows(frame, target, *, test=None, split=None, test_size=0.3, seed=0, fitted=False):
@@ -214,6 +233,23 @@ def check_columns(frame, names):
         raise CannotLoadError(
             f"there is no column {missing[0]!r}; the columns are {', '.join(map(str, frame))}"
         )
+
+
+def check_labels(frame, target, path):
+    """Raise if some rows have no label."""
+    n = int(frame[target].isna().sum())
+    if n:
+        raise CannotLoadError(
+            f"{n:,} of {len(frame):,} rows of {path} have no label in the column {target!r}; take "
+            "these rows out"
+        )
+
+
+def check_output(option, path):
+    """Raise if a file cannot be written for want of a folder: before all the work, not after it."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        why = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
+        raise CannotLoadError(f"{option} {path} cannot be written: {why}")
 
 
 def label_of(text, labels):

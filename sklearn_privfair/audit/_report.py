@@ -50,13 +50,21 @@ class AuditReport:
     """
 
     def __init__(self, data):
-        found = str(data.get("schema_version", ""))
+        if not isinstance(data, dict) or "schema_version" not in data:
+            raise ValueError(
+                "The data are no report: they lack a schema_version; give what to_dict gives, or "
+                "what to_json has written."
+            )
+        found = str(data["schema_version"])
         if found.split(".")[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
             raise ValueError(
                 f"The data has schema_version={found!r}, and this version of sklearn_privfair "
                 f"reads {SCHEMA_VERSION}; run the audit again, or read it with the version that "
                 "wrote it."
             )
+        missing = sorted(set(json.loads(SCHEMA.read_text("utf-8"))["required"]) - set(data))
+        if missing:
+            raise ValueError(f"The data are no whole report: they lack {', '.join(missing)}.")
         self._data = copy.deepcopy(data)
 
     @property

@@ -29,6 +29,13 @@ from sklearn.preprocessing import StandardScaler
 def linear():
     return make_pipeline(StandardScaler(), LogisticRegression())
 
+def leaves():
+    raise SystemExit(1)
+
+def prints():
+    print("a word of the user's own")
+    return linear()
+
 ready = linear()
 ridge = Ridge()
 number = 3
@@ -224,6 +231,16 @@ FITTED_ARGUMENTS = ["m.pkl", "train.csv", "--allow-pickle", "--drop", "size"]
 LINEAR = ["user_models:linear", "rows.csv"]
 
 
+def _write_what_cannot_be_used(folder):
+    (folder / "list.json").write_text("[]")
+    (folder / "part.json").write_text('{"schema_version": "1.1"}')
+    (folder / "semicolons.csv").write_text("a;kind\n1;x\n2;y\n")
+    (folder / "empty.csv").write_text("")
+    (folder / "latin.csv").write_bytes("a,kind\n1,Fähre\n".encode("latin-1"))
+    (folder / "bad.parquet").write_bytes(b"PAR1 and nothing else")
+    (folder / "gaps.csv").write_text("a,kind\n1,x\n2,\n3,y\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -244,10 +261,21 @@ LINEAR = ["user_models:linear", "rows.csv"]
         (["user_models:ridge", "rows.csv", *TARGET], "no classifier"),
         (["user_models", "rows.csv", *TARGET], "neither module:name nor a file"),
         (["none.skops", "rows.csv", *TARGET], "no file none.skops"),
+        ([*LINEAR, *SPLIT, "--report", "none/r.html"], "--report none/r.html cannot be written"),
+        ([*LINEAR, *SPLIT, "--json", "."], "it is a folder"),
+        ([*LINEAR, *SPLIT, "--compare", "list.json"], "--compare list.json cannot be read"),
+        ([*LINEAR, *SPLIT, "--compare", "part.json"], "they lack data, environment"),
+        (["user_models:leaves", "rows.csv", *TARGET], "SystemExit"),
+        (["user_models:linear", "semicolons.csv", *TARGET], "give --sep ';'"),
+        (["user_models:linear", "empty.csv", *TARGET], "empty.csv cannot be read"),
+        (["user_models:linear", "latin.csv", *TARGET], "latin.csv is not in UTF-8"),
+        (["user_models:linear", "bad.parquet", *TARGET], "bad.parquet cannot be read"),
+        (["user_models:linear", "gaps.csv", *TARGET], "1 of 3 rows of gaps.csv have no label"),
     ],
 )
 def test_what_cannot_be_used(folder, capsys, arguments, message):
     (folder / "m.pkl").write_bytes(pickle.dumps(_fitted()))
+    _write_what_cannot_be_used(folder)
     assert _audit(*arguments) == 2
     err = capsys.readouterr().err
     assert err.startswith("privfair audit: ")
@@ -272,6 +300,29 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "sep", "given"),
+    [
+        ("rows.tsv", "\t", []),
+        ("ROWS.CSV", ",", []),
+        ("rows.csv.gz", ",", []),
+        ("odd.csv", ";", ["--sep", ";"]),
+    ],
+)
+def test_columns_are_parted_as_is_said(folder, name, sep, given):
+    frame = pd.read_csv("rows.csv")
+    frame.to_csv(name, sep=sep, index=False, encoding="utf-8-sig" if sep == ";" else None)
+    pd.testing.assert_frame_equal(read_rows(folder / name, *given[1:]), frame)
+    assert _audit("user_models:linear", name, *given, *SPLIT, "--family", "fairness") == 0
+
+
+def test_what_the_users_code_prints_is_kept_apart(folder, capsys):
+    assert _audit("user_models:prints", "rows.csv", *SPLIT, "--family", "fairness") == 0
+    out, err = capsys.readouterr()
+    assert "a word of the user's own" in err
+    assert "a word of the user's own" not in out
 
 
 def test_progress_goes_to_standard_error(folder, capsys):

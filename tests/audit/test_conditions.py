@@ -29,9 +29,17 @@ def test_read_and_compared(text, holds):
     assert read_condition(text, KNOWN).holds(_figure(0.5)) is holds
 
 
+@pytest.mark.parametrize("written", ["1e-05", "0.00001", "1.0e-5"])
+def test_a_budget_is_a_number_however_it_is_written(written):
+    known = known_metrics(["robustness"], [1e-05])
+    condition = read_condition(f"robust_accuracy@{written}.low<0.5", known)
+    assert (condition.metric, condition.part) == ("robust_accuracy@1e-05", "low")
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "robust_accuracy@1..2<0.5",
         "robust_accuracy",
         "robust_accuracy<",
         "<0.5",
@@ -48,7 +56,7 @@ def test_read_and_compared(text, holds):
     ],
 )
 def test_what_is_no_condition(text):
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match=r"cannot be read|is no number"):
         read_condition(text, KNOWN)
 
 
