@@ -27,13 +27,15 @@ def _is_drawn(figure):
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch, tmp_path):
-    """In a folder of its own, small, without windows; pyplot and torch as they were before."""
+    """In a folder of its own, small, without windows; pyplot and seeds as they were before."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SKLEARN_PRIVFAIR_FULL", raising=False)
     monkeypatch.setattr(plt, "show", lambda: None)
     plt.close("all")
+    drawn = np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=[]):
         yield
+    np.random.set_state(drawn)  # noqa: NPY002
     plt.close("all")
 
 
@@ -56,6 +58,20 @@ def test_example(path, capsys, tmp_path):
     for figure in figures:
         assert _is_drawn(figure)
     assert not list(tmp_path.iterdir())  # what it fetches or draws is left nowhere
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_a_second_run_prints_the_same(path, capsys):
+    """Whatever was drawn before it: an example sets every seed that it depends on."""
+    printed = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        runpy.run_path(str(path), run_name="__main__")
+        plt.close("all")
+        printed.append(re.sub(r" +[\d.]+ s\b", "", capsys.readouterr().out))  # but for the seconds
+    assert printed[0] == printed[1]
 
 
 @pytest.mark.parametrize("path", NAMED)
