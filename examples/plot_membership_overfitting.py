@@ -182,13 +182,17 @@ axes[0].set_title("Four victims")
 # L2 and dropout  .475 / .399   .604      .538   .536    .595 (.641; 4.7%)
 # ==============  ============  ========  =====  ======  ===================
 #
-# The attack of 2017 finds what the gap between the accuracies gives away, and nothing more. What
-# was reported for the plain victim, .801, we did not reach with it: nor did a plain loop in torch,
-# which had .747 where the naive guess had .750. An attack that sees one answer to one row can
-# hardly do better than the gap; .801 asks for a gap near .6, a victim more overfitted than any
-# that 48 epochs of this net gave, or for being counted on other rows than the victim's. What does
-# go beyond the gap is the comparison, row by row, with models that knew the row and models that
-# did not, and it does so for every victim: regularisation takes away a good part of what is found,
-# and leaves more than the gap shows.
+# Shokri's attack finds what the gap between the accuracies gives away, and nothing more. What was
+# reported for the plain victim, .801, we did not reach with it; nor did a plain loop in torch that
+# repeats the experiment. Its victims overfit more than ours, and it had .747, .731, .663 and .625,
+# where the naive guess had .750, .735, .663 and .628. An attack that sees one answer to one row can
+# hardly do better than the gap. So .801 asks for a gap near .6, a victim more overfitted than any
+# that 48 epochs of this net gave, or for being counted on other rows than the victim's. The other
+# three that were reported are within what such gaps give. How overfitted the reference's victims
+# were is not known to us.
+#
+# What does go beyond the gap is the comparison, row by row, with models that knew the row and
+# models that did not, and it does so for every victim: regularisation takes away a good part of
+# what is found, and leaves more than the gap shows.
 
 plt.show()

@@ -185,8 +185,8 @@ for ax, (method, by_shadow) in zip(axes, scores.items(), strict=True):
 # random forest             1.00 / .415   .725 (.775; 3.7%)    .744 (.764; none)
 # ========================  ============  ===================  ====================
 #
-# What kind of model the shadows are hardly matters to Shokri's attack, and with none of them does
-# it get beyond the naive guess. What it can learn from a single answer, "right and sure means
+# Here, what kind of model the shadows are hardly matters to Shokri's attack, and with none of them
+# does it get beyond the naive guess. What it can learn from a single answer, "right and sure means
 # member", is true of every kind. To "right means member" that adds a better order, which the AUC
 # counts, and no better decision. The learned attack gains by knowing how hard a row is for models
 # without it; those of another kind find other rows hard, and cost it up to .014. A forest's answers
@@ -270,9 +270,10 @@ print(by_scenario["balanced accuracy"].agg(["min", "max", "count"]).round(3).to_
 #
 # Here, too, the reference's own figures are not known to us. The loop's victim was more overfitted
 # (naive .750), which accounts for the first line. In the second and the fourth the loop's single
-# draws lie outside our ranges, as single draws may. In the third it accuses at a better threshold:
-# our attack orders rows nearly as well as in the first scenario, by the AUC, but it has learned to
-# tell rows known well from rows known better, and draws the line between these.
+# draws lie outside our ranges, as single draws may. In the third ours has .07 less. By the AUC it
+# orders rows nearly as well as in the first scenario; but it has learned to tell rows known well
+# from rows known better, and draws the line between these, so that it accuses too few. Why the
+# loop's line lay better was not found out.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4), layout="constrained")
 for place, (_, found) in enumerate(by_scenario["balanced accuracy"]):

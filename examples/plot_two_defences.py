@@ -204,11 +204,11 @@ for ax, (kind, (_, y_attacked)) in zip(axes[1:], rows.items(), strict=True):
 # The reference's figures, and ours
 # ---------------------------------
 #
-# The experiments that this package grew out of train these two defences on MNIST, and report
-# Carlini and Wagner's attack to turn .72 of the rows of the augmented net and .60 of those of the
-# adversarially trained one, each given what training it needs, and attacked on rows of the defence
-# (to do otherwise is left there as an exercise). At full size this file has, on test rows and
-# within an l2 distance of 2:
+# The experiments that this package grew out of ("the reference") train these two defences on MNIST,
+# and report that Carlini and Wagner's attack turns all rows before defence, .72 of them on the
+# augmented net and .60 on the adversarially trained one. Each net was given what training it needs,
+# and attacked on rows of the defence (to do otherwise is left there as an exercise). At full size
+# this file has, on test rows and within an l2 distance of 2:
 #
 # ===========  ========  =========  ==================
 # net          accuracy  turned     median distance
