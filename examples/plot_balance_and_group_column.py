@@ -148,18 +148,18 @@ print(table.round(3).to_string())
 # ====================  ======  ========  ========  ==========  ========
 # rows                  column  net       accuracy  parity gap  odds gap
 # ====================  ======  ========  ========  ==========  ========
-# as it is              kept    plain     .854      .176        .077
-# as it is              kept    debiased  .836      .003        .298
-# as it is              hidden  plain     .855      .167        .068
-# as it is              hidden  debiased  .834      .011        .280
-# as many women as men  kept    plain     .854      .175        .075
-# as many women as men  kept    debiased  .835      .007        .296
-# as many women as men  hidden  plain     .855      .168        .070
-# as many women as men  hidden  debiased  .834      .009        .300
-# and as often rich     kept    plain     .832      .020        .248
-# and as often rich     kept    debiased  .838      .054        .143
-# and as often rich     hidden  plain     .832      .023        .240
-# and as often rich     hidden  debiased  .838      .053        .148
+# as it is              kept    plain     .854      .178        .080
+# as it is              kept    debiased  .835      .004        .289
+# as it is              hidden  plain     .855      .169        .069
+# as it is              hidden  debiased  .834      .009        .282
+# as many women as men  kept    plain     .854      .174        .074
+# as many women as men  kept    debiased  .836      .007        .303
+# as many women as men  hidden  plain     .854      .166        .068
+# as many women as men  hidden  debiased  .834      .008        .295
+# and as often rich     kept    plain     .832      .019        .254
+# and as often rich     kept    debiased  .839      .053        .152
+# and as often rich     hidden  plain     .831      .023        .240
+# and as often rich     hidden  debiased  .838      .051        .154
 # ====================  ======  ========  ========  ==========  ========
 #
 # Making the numbers equal changes nothing, and hiding the column next to nothing: other columns
