@@ -45,6 +45,7 @@ if any(examples.glob("plot_*.py")):
         "gallery_dirs": "auto_examples",
         "doc_module": "sklearn_privfair",
         "reference_url": {"sklearn_privfair": None},  # names in the code lead to their pages
+        "remove_config_comments": True,
         "within_subsection_order": "gallery_order.HeaderOrder",
         "capture_repr": (),  # what is to be read is printed
         "write_computation_times": False,

@@ -185,13 +185,13 @@ for ax, (method, by_shadow) in zip(axes, scores.items(), strict=True):
 # random forest             1.00 / .415   .725 (.775; 3.7%)    .744 (.764; none)
 # ========================  ============  ===================  ====================
 #
-# Here, what kind of model the shadows are hardly matters to Shokri's attack, and with none of them
-# does it get beyond the naive guess. What it can learn from a single answer, "right and sure means
-# member", is true of every kind. To "right means member" that adds a better order, which the AUC
-# counts, and no better decision. The learned attack gains by knowing how hard a row is for models
-# without it; those of another kind find other rows hard, and cost it up to .014. A forest's answers
-# to its members are unlike any net's: trees that learned from forests give a quarter of the others
-# the highest score of all, so that nobody can be told at 1% of false alarms.
+# There, the kind of shadow model hardly matters to Shokri's attack, and with none of them does it
+# get beyond the naive guess. What it can learn from a single answer, "right and sure means member",
+# is true of every kind. To "right means member" that adds a better order, which the AUC counts, and
+# no better decision. The learned attack gains by knowing how hard a row is for models without it;
+# those of another kind find other rows hard, and cost it up to .014. A forest's answers to its
+# members are unlike any net's: trees that learned from forests give a quarter of the others the
+# highest score of all, so that nobody can be told at 1% of false alarms.
 #
 # The reference has the first four kinds, and its figures for them are not known to us. A plain loop
 # in torch that repeats it had, with Shokri's attack, .747 (AUC .799) by shadow models as the victim

@@ -144,6 +144,7 @@ figure.legend(handles, labels, loc="outside lower center", ncols=3)
 # projected one spends a length of its own where that helps most, and Carlini and Wagner's takes no
 # more than it needs. Each has a scale of colours of its own.
 
+# sphinx_gallery_thumbnail_number = 2
 everywhere = np.flatnonzero(np.logical_and.reduce([result.success for result in results.values()]))
 shown = everywhere[np.unique(y_test[everywhere], return_index=True)[1][1:5]]  # one of each digit
 figure, axes = plt.subplots(1, 3, figsize=(15, 6.4), layout="constrained")
