@@ -12,7 +12,8 @@ from sklearn_privfair.metrics import fairness_report
 def record_by_group(run, metric, family, held, groups, *, among=None):
     """Keep the share of rows for which something holds, by group, and the largest gap.
 
-    The gap's interval holds for all pairs of groups together, by resampling rows within groups.
+    The gap's interval holds for all pairs of groups, and for all features, together; it is made by
+    resampling rows within groups.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def record_by_group(run, metric, family, held, groups, *, among=None):
                 kept.astype(int),
                 sensitive_features=names,
                 pos_label=1,
-                confidence=confidence,
+                confidence=_intervals.together(confidence, len(groups)),
                 random_state=run.seeds[family],
             ).loc["demographic_parity_difference"]
         note = f"lowest for {report['lowest']}, highest for {report['highest']}"
@@ -53,14 +54,16 @@ def record_by_group(run, metric, family, held, groups, *, among=None):
 
 def record_largest_gap(run, metric, family, *, leave="all", worst=max):
     """Keep, over all sensitive features, the worst gap of a metric, as a figure of its own."""
-    gaps = [
+    figures = [
         figure
         for figure in run.figures
-        if figure["metric"] == metric
-        and figure["by"] not in ("all", leave)
-        and figure["value"] is not None
+        if figure["metric"] == metric and figure["by"] not in ("all", leave)
     ]
+    gaps = [figure for figure in figures if figure["value"] is not None]
     if not gaps:
+        if figures:
+            note = f"{figures[0]['by']}: {figures[0]['note']}"
+            run.figure(metric, family, (np.nan,) * 3, n=figures[0]["n"], note=note)
         return
     figure = worst(gaps, key=lambda one: one["value"])
     values = (figure[part] for part in ("value", "low", "high"))

@@ -6,8 +6,10 @@ Hardt, Price & Srebro (2016), "Equality of opportunity in supervised learning".
 import warnings
 
 import numpy as np
+import pandas as pd
 from sklearn.exceptions import UndefinedMetricWarning
 
+from sklearn_privfair.audit import _intervals
 from sklearn_privfair.audit._by_group import (
     record_by_group,
     record_largest_gap,
@@ -18,14 +20,11 @@ from sklearn_privfair.metrics import fairness_report, group_rates_interval
 
 FAMILY = "fairness"
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
-MEASURES = (
-    "demographic_parity_difference",
-    "equal_opportunity_difference",
-    "equalized_odds_difference",
-    "demographic_parity_ratio",
-    "equal_opportunity_ratio",
-    "equalized_odds_ratio",
-)
+COMPARED = {  # by each of the measures: rates that a group may lack
+    "demographic_parity": [],
+    "equal_opportunity": ["true_positive_rate"],
+    "equalized_odds": ["true_positive_rate", "false_positive_rate"],
+}
 
 
 def run_fairness(run):
@@ -46,32 +45,39 @@ def run_fairness(run):
         found |= {"pos_label": None if label is None else str(label), "chosen_by_us": ours}
         step.parameters = {"pos_label": found["pos_label"], "confidence": run.audit.confidence}
         predicted = data.victim.decode(data.predicted)
+        together = _intervals.together(run.audit.confidence, len(data.groups_test))
         for by, names in data.groups_test.items():
             if len(np.unique(names)) < 2:
-                step.status = "partial"
-                step.why = f"all rows are of one group of {by!r}, {names[0]!r}"
+                _leave_out(step, f"all rows are of one group of {by!r}, {names[0]!r}")
                 continue
-            how = {
-                "sensitive_features": names,
-                "pos_label": label,
-                "confidence": run.audit.confidence,
-                "random_state": run.seeds[FAMILY],
-            }
+            how = {"pos_label": label, "random_state": run.seeds[FAMILY]}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UndefinedMetricWarning)  # shown as such
-                rates = group_rates_interval(data.y_test, predicted, **how)
-                report = fairness_report(data.y_test, predicted, **how)
+                rates = group_rates_interval(
+                    data.y_test,
+                    predicted,
+                    sensitive_features=names,
+                    confidence=run.audit.confidence,
+                    **how,
+                )
             tables += _keep_rates(run, by, rates)
-            _keep_gaps(run, by, report)
+            rows = data.y_test, predicted, names
+            for lacking in _keep_gaps(run, by, rows, rates, how | {"confidence": together}):
+                _leave_out(step, f"by {by!r} {lacking}")
         record_by_group(run, "accuracy", FAMILY, data.right, data.groups_test)
-        for measure in (*MEASURES[:3], "accuracy_gap"):
+        for measure in (*(f"{name}_difference" for name in COMPARED), "accuracy_gap"):
             record_largest_gap(run, measure, FAMILY)
-        for measure in MEASURES[3:]:  # ratios, of which the lowest is the worst
-            record_largest_gap(run, measure, FAMILY, worst=min)
+        for measure in COMPARED:  # of ratios the lowest is the worst
+            record_largest_gap(run, f"{measure}_ratio", FAMILY, worst=min)
         record_worst_group(run, "accuracy", FAMILY)
         step.n_rows = len(data.y_test)
-        step.reproduce = _code(run, label)
+        step.reproduce = _code(run, label, together)
     return found
+
+
+def _leave_out(step, what):
+    step.status = "partial"
+    step.why = what if step.why is None else f"{step.why}; {what}"
 
 
 def positive_label(given, victim):
@@ -111,21 +117,47 @@ def _keep_rates(run, by, rates):
     return tables
 
 
-def _keep_gaps(run, by, report):
-    for measure in MEASURES:
-        line = report.loc[measure]
-        note = None
-        if line["rate"] is not None and line["lowest"] == line["highest"]:
-            note = "the same for all"
-        elif line["rate"] is not None:
-            note = f"lowest for {line['lowest']}, highest for {line['highest']}"
-            if "class" in report:
-                note = f"class {line['class']}: {note}"
-        values = (line["value"], line["low"], line["high"])
-        run.figure(measure, FAMILY, values, n=len(run.data.y_test), by=by, note=note)
+def _keep_gaps(run, by, rows, rates, how):
+    """Keep the measures, each among the groups that have its rates; say which groups have not."""
+    n, left_out = len(rows[0]), []
+    for name, compared in COMPARED.items():
+        lacks = rates[compared].isna().any(axis=1).groupby(level=0).any()
+        without = [str(group) for group in lacks.index[lacks]]
+        kept = ~np.isin(rows[2], without)
+        if without:
+            kind = " and ".join(f"a {rate.replace('_', ' ')}" for rate in compared)
+            what = name.replace("_", " ")
+            left_out.append(f"{_listed(without)} cannot be compared for {what}, for want of {kind}")
+        if len(np.unique(rows[2][kept])) < 2:
+            for measure in (f"{name}_difference", f"{name}_ratio"):
+                note = "undefined: fewer than two groups have the rates"
+                run.figure(measure, FAMILY, (np.nan,) * 3, n=n, by=by, note=note)
+            continue
+        y_true, y_pred, names = (values[kept] for values in rows)
+        report = fairness_report(y_true, y_pred, sensitive_features=names, **how)
+        for measure in (f"{name}_difference", f"{name}_ratio"):
+            line = report.loc[measure]
+            note = _who(line) + (f", without {_listed(without)}" if without else "")
+            values = (line["value"], line["low"], line["high"])
+            run.figure(measure, FAMILY, values, n=int(kept.sum()), by=by, note=note)
+    return left_out
 
 
-def _code(run, label):
+def _who(line):
+    if pd.isna(line["value"]):
+        return "undefined: nobody gets the answer"
+    if line["lowest"] == line["highest"]:
+        return "the same for all"
+    note = f"lowest for {line['lowest']}, highest for {line['highest']}"
+    return f"class {line['class']}: {note}" if "class" in line.index else note
+
+
+def _listed(names, most=5):
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _code(run, label, confidence):
     return "\n".join(
         [
             "from sklearn_privfair.metrics import fairness_report",
@@ -135,7 +167,7 @@ def _code(run, label):
             "    model.predict(X_test),",
             "    sensitive_features=groups,",
             f"    pos_label={label!r},",
-            f"    confidence={run.audit.confidence!r},",
+            f"    confidence={confidence!r},",
             f"    random_state={run.seeds[FAMILY]},",
             ")",
             'print(report["value"])',

@@ -11,6 +11,11 @@ from scipy.stats import binom, norm, rankdata
 from sklearn_privfair.metrics._binomial import proportion_high, proportion_low
 
 
+def together(confidence, n):
+    """Give the confidence of each of `n` intervals that are to hold together (Bonferroni)."""
+    return 1 - (1 - confidence) / n
+
+
 def share(count, n, confidence):
     """Give a share and its exact interval; NaN of nothing."""
     if n == 0:

@@ -248,10 +248,13 @@ def _told(run, judged, scores):
             values = _found(membership, score, rate, confidence)
             run.figure(f"membership_tpr@{rate:g}", FAMILY, values, n=n, method=name)
     strongest = max(areas, key=lambda name: areas[name][0])
+    # the best of several is good by chance too: its interval is one that all of theirs hold with
+    together = _intervals.together(confidence, len(scores))
+    area = _intervals.auc(membership, scores[strongest], together)
     note = f"by {strongest}" + (f", the strongest of {', '.join(areas)}" if len(areas) > 1 else "")
-    run.figure("membership_auc", FAMILY, areas[strongest], n=n, note=note)
+    run.figure("membership_auc", FAMILY, area, n=n, note=note)
     for rate in RATES:
-        found = {name: _found(membership, scores[name], rate, confidence) for name in scores}
+        found = {name: _found(membership, scores[name], rate, together) for name in scores}
         known = [name for name in scores if not np.isnan(found[name][0])]
         best = max(known, key=lambda name: found[name][0], default=strongest)
         n_others = int((~membership).sum())
@@ -300,7 +303,9 @@ def _by_group(run, judged, score):
             told.append(name)
             curves.append(_curve(by, name, member, part))
         if len(told) > 1:
-            gap = _intervals.widest_gap(values, variances, run.audit.confidence)
+            n_features = 1 if by == "class" else len(judged.by) - 1
+            together = _intervals.together(run.audit.confidence, n_features)
+            gap = _intervals.widest_gap(values, variances, together)
             note = f"lowest for {told[np.argmin(values)]}, highest for {told[np.argmax(values)]}"
             run.figure("membership_auc_gap", FAMILY, gap, n=len(names), by=by, note=note)
     record_worst_group(run, "membership_auc", FAMILY, worst=max, suffix="worst_class", by="class")

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_consistent_length
 
-from ._membership import count_at_fpr, interval
+from ._membership import bounds_at_fpr, count_at_fpr
 from ._membership_checks import CONFIDENCE, FPR, check_attack
 
 
@@ -171,8 +171,7 @@ def _line(membership, score, accused, rates, confidence):
     line["advantage"] = advantage
     for rate in rates:
         found, _ = count_at_fpr(membership, score, rate)
-        known = not np.isnan(found)
-        low, high = interval(found, n_members, confidence) if known else (np.nan, np.nan)
+        low, high = bounds_at_fpr(membership, score, rate, confidence)
         name = f"tpr@{rate:g}"
         line |= {name: found / max(n_members, 1), f"{name}_low": low, f"{name}_high": high}
     return line

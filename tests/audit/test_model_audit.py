@@ -465,6 +465,55 @@ def test_scikit_learns_progress_bar(capsys):
     audit.set_callbacks(ProgressBar()).run(*case.parts)
 
 
+def test_a_group_without_a_rate_hides_no_other():
+    """A lonely row has no rate of true positives; the others have, and are compared."""
+    case = linear_case()
+    _, _, _, y_test = case.parts
+    texture = case.groups[1]["texture"].to_numpy().astype(object)
+    texture[np.flatnonzero(y_test == 0)[0]] = "lonely"
+    audit = audit_of(case, families=["fairness"])
+    report = audit.run(*case.parts, texture)
+    rest = texture != "lonely"
+    predicted = case.model.predict(case.parts[2])
+    expected = equalized_odds_difference(
+        y_test[rest], predicted[rest], sensitive_features=texture[rest]
+    )
+    figure = _value(report, "equalized_odds_difference")
+    assert figure["value"] == pytest.approx(expected)
+    assert figure["n"] == rest.sum()
+    assert figure["note"].endswith("without lonely")
+    (step,) = report.left_out
+    assert "lonely cannot be compared for equal opportunity, for want of a true" in step["why"]
+    assert report.metrics["demographic_parity_difference"] is not None
+
+
+def test_what_no_two_groups_have_is_kept_as_undefined():
+    case = linear_case()
+    y_test = case.parts[3]
+    report = audit_of(case, families=["fairness"]).run(*case.parts, y_test)  # the label itself
+    assert report.metrics["equal_opportunity_difference"] is None
+    assert "fewer than two groups" in _value(report, "equal_opportunity_difference")["note"]
+
+
+def test_the_best_of_several_is_held_to_more():
+    """So that of many methods, and of many features, one does not stand out by chance."""
+    case, methods = linear_case(), ["loss", "lira"]
+    audit = audit_of(case, families=["privacy"], membership=methods)
+    report = audit.run(*case.parts, case.groups)
+    best = _value(report, "membership_auc")
+    method = best["note"].split(",")[0].removeprefix("by ")
+    alone = _value(report, "membership_auc", method=method)
+    assert alone["value"] == best["value"]
+    assert best["low"] < alone["low"] < alone["high"] < best["high"]
+    single = audit_of(case, families=["fairness"]).run(*case.parts, case.groups)
+    more = [part.assign(parity=np.arange(len(part)) % 2) for part in case.groups]
+    both = audit_of(case, families=["fairness"]).run(*case.parts, tuple(more))
+    for metric in ("accuracy_gap", "demographic_parity_difference"):
+        one, two = (_value(report, metric, by="texture") for report in (single, both))
+        assert one["value"] == two["value"]
+        assert one["high"] < two["high"]
+
+
 def test_verbose_tells_each_step(capsys):
     case = linear_case()
     audit_of(case, families=["fairness"], verbose=1).run(*case.parts)

@@ -108,13 +108,14 @@ def test_one_kind_of_records(value):
 
 @pytest.mark.parametrize("confidence", [0.9, 0.99])
 @pytest.mark.parametrize("n_found", [0, 1, 37, 59, 60])
-def test_interval_is_that_of_the_exact_test(n_found, confidence):
+def test_interval_is_that_of_the_members_where_the_threshold_is_known(n_found, confidence):
+    """Where no threshold that is possible parts them otherwise: Clopper's and Pearson's."""
     score = np.r_[np.arange(100.0), np.full(n_found, 200.0), np.full(60 - n_found, -1.0)]
     membership = np.repeat([0, 1], [100, 60])
     result = binomtest(n_found, 60).proportion_ci(confidence, method="exact")
-    low, high = tpr_at_fpr_interval(membership, score, fpr=0.05, confidence=confidence)
+    low, high = tpr_at_fpr_interval(membership, score, fpr=0.5, confidence=confidence)
     assert (low, high) == pytest.approx((result.low, result.high), abs=1e-12)
-    assert low <= tpr_at_fpr(membership, score, fpr=0.05) <= high
+    assert low <= tpr_at_fpr(membership, score, fpr=0.5) <= high
 
 
 def test_proportion_bounds_of_arrays():
@@ -125,16 +126,29 @@ def test_proportion_bounds_of_arrays():
         np.testing.assert_allclose(bound(count, 40, 0.02), exact, atol=1e-12)
 
 
-def test_interval_holds_the_rate_of_its_threshold():
-    """As often as it says, though the threshold is another one each time."""
-    rng, missed = np.random.default_rng(0), 0
-    membership = np.repeat([1, 0], [80, 200])
-    for _ in range(600):
-        score = rng.uniform(size=280) + 0.3 * membership  # above t are 1.3 - t of the members
-        low, high = tpr_at_fpr_interval(membership, score, fpr=0.05, confidence=0.8)
-        threshold = np.sort(score[membership == 0])[-11]
-        missed += not low <= min(1.0, 1.3 - threshold) <= high
-    assert 0.05 < missed / 600 < 0.2  # exact intervals of counts are somewhat too wide
+@pytest.mark.parametrize("fpr", [0.01, 0.05, 0.4])
+@pytest.mark.parametrize("lead", [0.0, 0.3])
+def test_interval_holds_the_true_rate(fpr, lead):
+    """As often as it says, though the threshold is another one each time: both are uncertain."""
+    rng, missed, runs = np.random.default_rng(0), [0, 0], 800
+    membership = np.repeat([1, 0], [500, 400])
+    truth = fpr + lead  # of scores that are spread evenly over [0, 1], and shifted
+    for _ in range(runs):
+        score = rng.uniform(size=900) + lead * membership
+        low, high = tpr_at_fpr_interval(membership, score, fpr=fpr, confidence=0.8)
+        assert low <= tpr_at_fpr(membership, score, fpr=fpr) <= high
+        missed[0] += low > truth
+        missed[1] += high < truth
+    assert max(missed) / runs < 0.1  # on either side
+    assert sum(missed) > 0  # it is not so wide that it says nothing
+
+
+@pytest.mark.parametrize("fpr", [0.05, 1.0])
+def test_interval_of_a_perfect_attack(fpr):
+    membership = np.repeat([1, 0], [50, 200])
+    for score in (membership, membership + np.linspace(0, 0.5, 250)):
+        expected = float(proportion_low(50, 50, 0.025)), 1.0
+        assert tpr_at_fpr_interval(membership, score, fpr=fpr) == pytest.approx(expected)
 
 
 def test_advantage():
