@@ -195,7 +195,7 @@ class _Codes(TransformerMixin, BaseEstimator):
 
 def test_a_net_goes_on_learning_where_it_was():
     """The optimizer's state comes along, so that further training is the same."""
-    from sklearn_privfair.differentiable._stored import from_stored, to_stored
+    from sklearn_privfair._stored import from_stored, to_stored
 
     rows = X.astype(np.float32)
     net = tiny_net(optimizer=torch.optim.Adam, lr=0.01, iterator_train__shuffle=False)

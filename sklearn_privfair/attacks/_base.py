@@ -14,6 +14,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_y, check_is_fitted
 
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.attacks import _engine
 from sklearn_privfair.attacks._bounds import resolve_bounds
 from sklearn_privfair.attacks._constraints import Constraints
@@ -22,7 +23,6 @@ from sklearn_privfair.attacks._space import Learned
 from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import fit_on_data
-from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.differentiable._victim import is_model
 
 

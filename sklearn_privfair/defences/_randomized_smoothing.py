@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_is_fitted
 
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.defences._certification import (
     CertificationResult,
     certified_radius,
@@ -26,7 +27,6 @@ from sklearn_privfair.defences._noise_votes import count_votes
 from sklearn_privfair.differentiable import Victim
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.differentiable._skorch_training import check_classifies, is_net, net_inputs
-from sklearn_privfair.differentiable._stored import StoredState
 
 _PREDICT, _SELECT, _CERTIFY = range(3)  # each has noise of its own
 

@@ -15,7 +15,6 @@ from sklearn_privfair.differentiable import (  # noqa: F401  (register converter
     _quantile,
     _scaling,
     _splines,
-    _stored_tables,
     _stored_torch,
     _svm,
     _torch,

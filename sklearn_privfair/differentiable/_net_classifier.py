@@ -7,9 +7,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.differentiable._seeds import generators_as_found
 from sklearn_privfair.differentiable._skorch_training import is_net, net_inputs
-from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.differentiable._victim import last_step
 
 

@@ -15,8 +15,8 @@ from skorch.history import History
 from skorch.utils import get_map_location
 from torch import nn
 
+from sklearn_privfair._stored import add_way, from_stored, to_stored
 from sklearn_privfair.differentiable._seeds import generators_as_found
-from sklearn_privfair.differentiable._stored import add_way, from_stored, to_stored
 
 _PACKAGES = ("torch.nn.", "torch.optim.", "torch.utils.data.", "skorch.")
 _KINDS: tuple = (

@@ -11,9 +11,9 @@ from sklearn.base import RegressorMixin, _fit_context, is_regressor
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.differentiable._seeds import generators_as_found
 from sklearn_privfair.differentiable._skorch_training import net_inputs
-from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.fairness._base import BaseDebiasing
 from sklearn_privfair.fairness._tasks import NumberTask
 

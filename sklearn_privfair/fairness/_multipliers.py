@@ -8,7 +8,7 @@ the net follows the gaps of scores, which have one. Agarwal et al. (2018) ascend
 import torch
 from torch.nn import functional
 
-from sklearn_privfair.differentiable._stored import StoredState
+from sklearn_privfair._stored import StoredState
 
 
 class Multipliers(StoredState):

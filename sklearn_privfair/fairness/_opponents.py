@@ -6,7 +6,7 @@ penalty is the squared gap between the groups' mean scores, as of a regularised 
 
 import torch
 
-from sklearn_privfair.differentiable._stored import StoredState
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.fairness._adversary import Adversary, guess_loss
 
 

@@ -13,9 +13,9 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.differentiable import as_module
 from sklearn_privfair.differentiable._skorch_training import check_classifies, is_net, net_inputs
-from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.differentiable._victim import net_labels
 
 

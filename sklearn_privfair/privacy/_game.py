@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from sklearn_privfair.differentiable._stored import StoredState
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.privacy._evidence import Evidence
 from sklearn_privfair.privacy._moments import Spread
 from sklearn_privfair.privacy._signals import SMALLEST, log_odds, other_proba, true_proba

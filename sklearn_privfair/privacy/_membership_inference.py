@@ -12,8 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.differentiable._seeds import draw_seed
-from sklearn_privfair.differentiable._stored import StoredState
 from sklearn_privfair.privacy._answers import ask
 from sklearn_privfair.privacy._attacker_inputs import (
     all_labels,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_privfair.differentiable._stored import StoredState
+from sklearn_privfair._stored import StoredState
 
 
 class MembershipMethod(StoredState, BaseEstimator, ABC):

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import betaln
 
-from sklearn_privfair.differentiable._stored import StoredState
+from sklearn_privfair._stored import StoredState
 
 # In log-odds. Of models that agree exactly, such as one model asked twice.
 SMALLEST_SCALE = 1e-6

@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 from sklearn.utils import _safe_indexing
 
-from sklearn_privfair.differentiable._stored import StoredState
+from sklearn_privfair._stored import StoredState
 
 
 class Records(StoredState):

@@ -18,7 +18,7 @@ from skorch.callbacks import EarlyStopping, EpochScoring, LRScheduler
 from skorch.dataset import ValidSplit
 from torch import nn
 
-from sklearn_privfair.differentiable._stored import (
+from sklearn_privfair._stored import (
     Stored,
     StoredState,
     from_stored,

@@ -1,14 +1,16 @@
-"""Nets, torch modules and tables as arrays, names and parameters: what skops can look into.
+"""The walk through a state and back, and the ways in which its parts become plain content.
 
-A skorch net pickles its weights into one string of bytes, which nobody can look at before loading,
-and skops cannot load a torch module at all. Here a net becomes its class, its parameters, and its
-weights as arrays (``_stored_torch.py``); tables become their columns (``_stored_tables.py``).
-Pickle and copies go their own way, and keep everything.
+Containers are looked into, and objects whose state is their attributes, the user's own among them:
+so a table anywhere in a fitted estimator becomes arrays, whoever holds it.
 """
 
 import copyreg
 
+import numpy as np
 from sklearn.base import BaseEstimator
+
+from sklearn_privfair._stored._refusal import check_storable
+from sklearn_privfair._stored._twins import SIMPLE, Stored, holds_attributes, twin_of
 
 WAYS: dict = {}  # kind -> what is stored so, how it becomes content, how it is made of it again
 
@@ -33,24 +35,13 @@ def add_way(kind, fits, store, make):
         WAYS[kind] = fits, store, make
 
 
-class Stored:
-    """What stands for an object in the state of another: plain content, and its kind.
-
-    Parameters
-    ----------
-    kind : str
-    content : dict
-    """
-
-    def __init__(self, kind, content):
-        self.kind, self.content = kind, content
-
-
 class StoredState:
-    """A mixin: what skops is given of an object has nets and modules as arrays."""
+    """A mixin: what skops is given of an object is plain, whatever the object holds."""
 
     def __getstate__(self):
-        return to_stored(_whole(self), {})
+        state = to_stored(_whole(self), {})
+        check_storable(state, type(self).__name__, StoredState)
+        return state
 
     def __setstate__(self, state):
         state = from_stored(state, {})
@@ -62,6 +53,9 @@ class StoredState:
 
     def __reduce_ex__(self, protocol):  # pickle's and copy's way
         return copyreg.__newobj__, (type(self),), _whole(self)  # type: ignore[attr-defined]
+
+    def __reduce__(self):  # asked by skops, which makes nothing of it
+        return self.__reduce_ex__(2)
 
 
 def _whole(obj):
@@ -75,7 +69,8 @@ def to_stored(value, memo):
     Parameters
     ----------
     value : object
-        Containers are looked into, and scikit-learn's estimators; all else stays as it is.
+        Containers are looked into, and objects that are what their attributes are; all else stays
+        as it is.
     memo : dict
         Of what was met before, so that what is shared stays so.
 
@@ -83,8 +78,12 @@ def to_stored(value, memo):
     -------
     value : object
     """
+    if type(value) in SIMPLE:
+        return value
     if id(value) in memo:
         return memo[id(value)][1]
+    if holds_attributes(value):
+        memo[id(value)] = value, value  # met within itself it is itself
     stored = _to_stored(value, memo)
     if stored is not value:
         memo[id(value)] = value, stored  # the value too, or another might take its number
@@ -97,20 +96,32 @@ def _to_stored(value, memo):
             return Stored(kind, store(value, memo))
     if type(value) in (list, tuple):
         items = [to_stored(item, memo) for item in value]
-        changed = any(one is not other for one, other in zip(items, value, strict=True))
-        return type(value)(items) if changed else value
+        return type(value)(items) if _differ(items, value) else value
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        items = [to_stored(item, memo) for item in value]
+        return type(value)(*items) if _differ(items, value) else value
     if type(value) is dict:
+        if not _has_plain_keys(value):
+            return Stored("pairs", _pairs(value, memo))
         state = {key: to_stored(item, memo) for key, item in value.items()}
-        if None in state:  # a key that skops does not know
-            return Stored("pairs", {"keys": list(state), "values": list(state.values())})
-        return state if any(state[key] is not value[key] for key in value) else value
-    if isinstance(value, BaseEstimator) and type(value).__module__.startswith("sklearn."):
+        return state if _differ(state.values(), value.values()) else value
+    if type(value) is np.ndarray and value.dtype == object:
+        items = [to_stored(item, memo) for item in value.ravel().tolist()]
+        if value.ndim != 1 or _differ(items, value):
+            return Stored("objects", {"items": items, "shape": list(value.shape)})
+    if holds_attributes(value):
         state = to_stored(vars(value), memo)
-        if state is not vars(value):
-            twin = object.__new__(type(value))
-            twin.__dict__.update(state)
-            return twin
+        return value if state is vars(value) else twin_of(value, state)
     return value
+
+
+def _differ(items, others):
+    return any(one is not other for one, other in zip(items, others, strict=True))
+
+
+def _has_plain_keys(value):
+    """Tell whether skops gives keys back as they were: it writes them as strings."""
+    return {type(key) for key in value} in (set(), {str}, {int})
 
 
 def from_stored(value, memo):
@@ -126,15 +137,20 @@ def from_stored(value, memo):
     -------
     value : object
     """
+    if type(value) in SIMPLE:
+        return value
     if isinstance(value, Stored):
         if id(value) not in memo:
             memo[id(value)] = WAYS[value.kind][2](value.content, memo)
         return memo[id(value)]
     if type(value) in (list, tuple):
         return type(value)(from_stored(item, memo) for item in value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(from_stored(item, memo) for item in value))
     if type(value) is dict:
         return {key: from_stored(item, memo) for key, item in value.items()}
-    if isinstance(value, BaseEstimator) and type(value).__module__.startswith("sklearn."):
+    if holds_attributes(value) and id(value) not in memo:
+        memo[id(value)] = value
         for name, item in vars(value).items():
             vars(value)[name] = from_stored(item, memo)
     return value
@@ -157,9 +173,24 @@ def _make_own(content, memo):
     return made
 
 
+def _pairs(value, memo):
+    parts = {"keys": list(value), "values": list(value.values())}
+    return {name: to_stored(part, memo) for name, part in parts.items()}
+
+
 def _make_pairs(content, memo):
-    return dict(zip(content["keys"], from_stored(content["values"], memo), strict=True))
+    keys, values = (from_stored(content[name], memo) for name in ("keys", "values"))
+    return dict(zip(keys, values, strict=True))
+
+
+def _make_objects(content, memo):
+    items = content["items"]
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        array[i] = from_stored(item, memo)
+    return array.reshape(content["shape"])
 
 
 add_way("own", _is_own, _own, _make_own)
 add_way("pairs", (), None, _make_pairs)
+add_way("objects", (), None, _make_objects)
