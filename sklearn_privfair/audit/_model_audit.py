@@ -15,6 +15,7 @@ from torch import nn
 from sklearn_privfair.attacks import Constraints
 from sklearn_privfair.audit import _reproduce
 from sklearn_privfair.audit._baseline import run_baseline
+from sklearn_privfair.audit._blind import run_blind
 from sklearn_privfair.audit._clock import Clock
 from sklearn_privfair.audit._fairness import run_fairness
 from sklearn_privfair.audit._inputs import read_inputs
@@ -241,6 +242,8 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
         if "fairness" in self.families:
             found["fairness"] = run_fairness(run)
         judged = run_loss(run) if "privacy" in self.families else ()
+        if judged and judged[0] is not None:
+            run_blind(run, judged[0])
         if "robustness" in self.families:
             found["robustness"] = run_robustness(run)
         if "privacy" in self.families:
@@ -271,6 +274,8 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
         """Give the share of the time that each step may take, of what is left when it begins."""
         budgets = np.atleast_1d(self.eps)
         weights: dict = {}  # the first steps, which take next to no time, are always taken
+        if "privacy" in self.families:
+            weights["membership_blind"] = 2.0
         if "robustness" in self.families:
             weights["minimum_norm"] = 8.0
             weights |= {f"auto_attack@{eps:g}": 12.0 / len(budgets) for eps in budgets}

@@ -19,6 +19,7 @@ _OF_FAMILIES = {
         "membership_auc_gap",
         "membership_auc_worst_class",
         "membership_auc_worst_group",
+        "membership_blind_auc",
     ),
     "fairness": (
         "demographic_parity_difference",

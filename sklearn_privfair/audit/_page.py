@@ -71,6 +71,7 @@ _ACCESS = {
 }
 _WHATS = {
     "minimum_norm": "looks for the nearest row that the model gets wrong",
+    "membership_blind": "trees learn to tell members from others by rows and labels alone",
     "membership_loss": "a record with a low loss is taken for a member",
     "membership_shadows": "models trained alike, on known records, show how members are answered",
     "group_rates": "counts answers and errors by group",
@@ -255,7 +256,7 @@ def _other_rows(reports):
 def _fill_privacy(reports):
     pictures = _pictures.roc_curves(reports)
     tables = _some(
-        _tables.methods(reports, "membership_auc", "Area under the ROC curve; 0.5 is guessing"),
+        _tables.areas(reports, "Area under the ROC curve; 0.5 is guessing"),
         _tables.methods(reports, "membership_tpr@0.01", NAMES["membership_tpr@0.01"].capitalize()),
     )
     text = (

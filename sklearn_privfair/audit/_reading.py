@@ -15,6 +15,7 @@ NAMES = {
     "clean_accuracy": "accuracy on the rows attacked",
     "median_distance": "median distance of the nearest adversarial row",
     "membership_auc": "area under the ROC curve",
+    "membership_blind_auc": "rows and labels alone, without the model",
     "membership_tpr@0.01": "members found at 1% false alarms",
     "membership_tpr@0.001": "members found at 0.1% false alarms",
     "demographic_parity_difference": "demographic parity difference",
@@ -196,8 +197,18 @@ def privacy(data):
         lines.append(
             f"Accusing 1 of 100 others wrongly, it finds {of_hundred(found['value'])} members."
         )
-    if area["low"] > 0.5:
-        lines.append("The model gives training records away: its interval is above guessing.")
+    blind = figures.told("membership_blind_auc")
+    apart = blind is not None and (blind["low"] or 0) > 0.5
+    if apart:
+        more = (area["low"] or 0) > (blind["high"] or 1)
+        lines.append(
+            "Training and test rows differ in themselves: without the model they are told apart in "
+            f"{of_hundred(blind['value'])} cases. They are not from one source, and "
+            + ("this is a part of what is found." if more else "what is found may be just that.")
+        )
+    if (area["low"] or 0) > 0.5:
+        if not apart:
+            lines.append("The model gives training records away: its interval is above guessing.")
     else:
         lines.append("No leak was shown, which does not prove that there is none.")
     return lines

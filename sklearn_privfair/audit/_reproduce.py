@@ -144,7 +144,7 @@ def of_auto_attack(run, attack, done):
     return "\n".join(lines)
 
 
-def _judged_lines(run, judged):
+def judged_lines(run, judged):
     """Give the lines that make the records to be judged."""
     frame = run.data.is_frame
     pick = "X_test.iloc" if frame else "X_test"
@@ -175,7 +175,7 @@ def of_loss(run, judged):
             "from sklearn.metrics import roc_auc_score",
             "from sklearn_privfair.differentiable import Victim",
             "",
-            *_judged_lines(run, judged),
+            *judged_lines(run, judged),
             "victim = Victim(model)",
             "score = victim.proba(X)[np.arange(len(y)), victim.encode(y)]  # exp(-loss)",
             "print(roc_auc_score(membership, score))",
@@ -204,7 +204,7 @@ def of_membership(run, attack, judged, methods):
             "from sklearn.metrics import roc_auc_score",
             f"from sklearn_privfair.privacy import {', '.join(sorted(needed))}",
             "",
-            *_judged_lines(run, judged),
+            *judged_lines(run, judged),
             f"for method in [{', '.join(names)}]:  # all by the same shadow models",
             *(f"    {line}" for line in f"attack = {code}".splitlines()),
             f"    attack.fit({pick}[own], np.asarray(y_test)[own], audit=(X, y))",

@@ -85,6 +85,17 @@ def methods(reports, metric, caption):
     return of_metrics(reports, metrics, caption, "attack")
 
 
+def areas(reports, caption):
+    """Give the table of all attacks on membership, and of what the rows tell without the model."""
+    table = methods(reports, "membership_auc", caption)
+    blind = of_metrics(
+        reports, [(NAMES["membership_blind_auc"], {"metric": "membership_blind_auc"})], ""
+    )
+    if table is not None and blind is not None:
+        table.rows += blind.rows
+    return table
+
+
 def groups(reports, metric, by, caption, gap=None):
     """Give a table with a line for each group, and one for the largest difference."""
     found = [Figures(data) for data in reports]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
@@ -198,6 +199,7 @@ def _figures_of(report, step):
         "minimum_norm": [("median_distance", None)],
         "auto_attack@0.1": [("robust_accuracy@0.1", "AutoAttack")],
         "membership_loss": [("membership_auc", "loss")],
+        "membership_blind": [("membership_blind_auc", None)],
         "membership_shadows": [
             ("membership_auc", method) for method in step["parameters"].get("methods", ())
         ],
@@ -454,7 +456,7 @@ def test_callbacks_are_told_of_every_step():
     case, recorder = linear_case(), _Recorder()
     audit = audit_of(case, families=["privacy"], membership=["loss"]).set_callbacks(recorder)
     audit.run(*case.parts)
-    steps = ["Accuracy", "Membership by the loss"]
+    steps = ["Accuracy", "Membership by the loss", "Membership without the model"]
     inside = [f"{when} {step}" for step in steps for when in ("begin", "end")]
     assert recorder.told == ["setup", "begin audit", *inside, "end audit", "teardown"]
 
@@ -554,3 +556,43 @@ def test_warnings_on_the_way_are_kept_once():
     step = next(s for s in report.to_dict()["steps"] if s["name"] == "membership_shadows")
     assert "UserWarning: one of many (4 times)" in step["warnings"]
     assert "one of many" in report.to_html()
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_rows_that_differ_in_themselves_are_no_leak(frame):
+    """A constant model remembers nothing; where classes' shares differ, an attack finds that."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(1200, 3)), np.arange(1200) % 2
+    y[:600] |= rng.random(600) < 0.5  # three quarters of the training rows, half of the others
+    if frame:
+        X = pd.DataFrame(X, columns=["a", "b", "c"]).assign(town=rng.choice(["x", "y"], 1200))
+    parts = X[:600], y[:600], X[600:], y[600:]
+    audit = ModelAudit(
+        DummyClassifier().fit(*parts[:2]), families=["privacy"], membership=["loss"], random_state=0
+    )
+    report = audit.run(*parts)
+    area, blind = _value(report, "membership_auc"), _value(report, "membership_blind_auc")
+    assert area["low"] > 0.5
+    assert blind["low"] > 0.5
+    text = " ".join(Page(report.to_html()).text.split())
+    assert "They are not from one source, and what is found may be just that." in text
+    assert "gives training records away" not in text
+    step = next(s for s in report.to_dict()["steps"] if s["name"] == "membership_blind")
+    names = dict(zip(("X_train", "y_train", "X_test", "y_test"), parts, strict=True))
+    assert _printed(step["reproduce"], names) == pytest.approx([blind["value"]])
+
+
+def test_rows_of_one_source_are_not_told_apart():
+    case = linear_case()
+    rng = np.random.default_rng(0)
+    X, y = pd.concat(case.parts[::2]), np.concatenate(case.parts[1::2])
+    order = rng.permutation(len(X))
+    first, second = order[:250], order[250:]
+    ids = np.array([f"patient {i}" for i in range(len(X))])  # of which the order tells nothing
+    X = X.assign(id=rng.permutation(ids))
+    model = DummyClassifier().fit(X.iloc[first], y[first])
+    audit = ModelAudit(model, families=["privacy"], membership=["loss"], random_state=0)
+    report = audit.run(X.iloc[first], y[first], X.iloc[second], y[second])
+    blind = _value(report, "membership_blind_auc")
+    assert blind["low"] < 0.5 < blind["high"]
+    assert "differ in themselves" not in Page(report.to_html()).text
