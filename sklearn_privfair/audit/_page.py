@@ -228,7 +228,7 @@ def _fill_robustness(reports):
                 reports,
                 "robust_if_right",
                 by,
-                "Of the rows that the model gets right, the share that holds",
+                f"Of the rows that the model gets right, the share that holds, by {by}",
                 "robust_if_right_gap",
             ),
         )
@@ -236,7 +236,7 @@ def _fill_robustness(reports):
             "A group can be less robust because the model is less accurate for it, or because it "
             "is nearer to the boundary: the second table leaves accuracy out."
         )
-        yield Part(f"By {by}", text, tables, _titled(pictures, f", by {by}"))
+        yield Part(f"By {by}", text, tables, _of(pictures, by))
 
 
 def _other_rows(reports):
@@ -275,37 +275,45 @@ def _fill_privacy(reports):
             )
         )
         text = "Classes and groups of few records are often given away first."
-        yield Part(f"By {by}", text, tables, _titled(pictures, f", by {by}"))
+        yield Part(f"By {by}", text, tables, _of(pictures, by))
 
 
 def _fill_fairness(reports):
-    pictures = _pictures.rates_by_group(reports)
+    pictures, text = _pictures.rates_by_group(reports), _good_answers(reports)
     for by in _tables.features(reports, "accuracy"):
-        ours = [data["fairness"] for data in reports if data["fairness"]]
-        chosen = next((f for f in ours if f["pos_label"] is not None), None)
-        if chosen is None:
-            text = "Each class in turn counts as the good answer."
-        else:
-            text = f"The good answer is “{chosen['pos_label']}”"
-            text += (
-                ", the second of the two classes, as pos_label was not given."
-                if chosen["chosen_by_us"]
-                else ", as given."
-            )
         tables = _some(
             _tables.gaps(reports, by, MEASURES),
             _tables.groups(reports, "accuracy", by, f"Accuracy by {by}", "accuracy_gap"),
         )
-        mine = [p for p in pictures if p.title.split(", of class")[0] == f"Rates by {by}"]
-        yield Part(f"By {by}", text, tables, mine)
+        yield Part(f"By {by}", text, tables, _of(pictures, by))
+
+
+def _good_answers(reports):
+    """Say which answer counts as the good one, for each model where they differ."""
+    found = {data["model"]["name"]: data["fairness"] for data in reports if data["fairness"]}
+    said = {name: _good_answer(fairness) for name, fairness in found.items()}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return " ".join(f"{name}: {text}" for name, text in said.items())
+
+
+def _good_answer(fairness):
+    if fairness["pos_label"] is None:
+        return "Each class in turn counts as the good answer."
+    how = (
+        "the second of the two classes, as pos_label was not given"
+        if fairness["chosen_by_us"]
+        else "as given"
+    )
+    return f"The good answer is “{fairness['pos_label']}”, {how}."
 
 
 def _some(*tables):
     return [table for table in tables if table is not None]
 
 
-def _titled(pictures, ending):
-    return [picture for picture in pictures if picture.title.endswith(ending)]
+def _of(pictures, by):
+    return [picture for picture in pictures if picture.by == by]
 
 
 def _steps(reports, family):

@@ -17,14 +17,17 @@ from sklearn_privfair.inspection import (
 
 _WIDE, _HIGH = 3.9, 3.0  # inches: letters stay readable on a phone
 _MOST = 8  # curves in one picture
+_CLASSES = 4  # of which the rates by group are drawn
+_GROUPS = 20  # in the picture of their rates
 _LINES = 9  # of the table beside a curve
 
 
 @dataclass
 class Picture:
-    """A picture with what it shows in words and in numbers."""
+    """A picture with what it shows in words and in numbers; `by` what it is broken down."""
 
     svg: Markup
+    by: str
     title: str
     words: str
     head: list
@@ -45,20 +48,33 @@ def robustness_curves(reports):
     found = [(data["robustness"] or {}).get("curves", []) for data in reports]
     features = dict.fromkeys(curve["by"] for curves in found for curve in curves)
     for place, by in enumerate(features):
+        parts = [[curve for curve in curves if curve["by"] == by] for curves in found]
+        shown = [_worst(part, len(reports), lambda c: np.mean(c["accuracy"])) for part in parts]
         chosen = [
             (_named(data, curve["group"], len(reports) > 1), curve)
-            for data, curves in zip(reports, found, strict=True)
+            for data, curves in zip(reports, shown, strict=True)
             for curve in curves
-            if curve["by"] == by
-        ][:_MOST]
+        ]
         title = "Robust accuracy against the budget"
-        title += "" if by == "all" else f", by {by}"
+        title += "" if by == "all" else f", by {by}{_cut(shown, parts, 'least robust')}"
         data = next(d for d, curves in zip(reports, found, strict=True) if curves)
-        pictures.append(_robustness_picture(chosen, data, title, f"robust{place}"))
+        pictures.append(_robustness_picture(chosen, data, by, title, f"robust{place}"))
     return pictures
 
 
-def _robustness_picture(chosen, data, title, key):
+def _worst(curves, n_reports, value):
+    """Choose the curves of lowest value, where there are too many; in their order."""
+    worst = sorted(curves, key=value)[: _MOST // n_reports]
+    return [curve for curve in curves if any(curve is one for one in worst)]
+
+
+def _cut(shown, parts, which):
+    """Say that not all curves are shown, where that is so."""
+    n_shown, n = max(map(len, shown)), max(map(len, parts))
+    return f" (the {n_shown} {which} of {n})" if n_shown < n else ""
+
+
+def _robustness_picture(chosen, data, by, title, key):
     norm = data["parameters"]["norm"]
     norm = math.inf if norm == "inf" else norm
     end = max((curve["eps"][-1] for _, curve in chosen), default=0) or 1.0
@@ -89,7 +105,7 @@ def _robustness_picture(chosen, data, title, key):
     )
     rows = [[number(eps), *(number(at(curve, eps)) for _, curve in chosen)] for eps in grid]
     svg = inline_svg(draw, key, title, words, (_WIDE, _HIGH))
-    return Picture(svg, title, f"{words}.", ["budget", *names], rows)
+    return Picture(svg, by, title, f"{words}.", ["budget", *names], rows)
 
 
 def roc_curves(reports):
@@ -98,25 +114,26 @@ def roc_curves(reports):
     found = [data["privacy"] or {"roc": [], "by_group": []} for data in reports]
     features = dict.fromkeys(c["by"] for part in found for c in [*part["roc"], *part["by_group"]])
     for place, by in enumerate(features):
+        parts = [_curves_of(part, by, len(reports)) for part in found]
+        shown = [_worst(part, len(reports), lambda curve: -curve["auc"]) for part in parts]
         chosen = [
             (_named(data, _curve_name(curve), len(reports) > 1), curve)
-            for data, part in zip(reports, found, strict=True)
-            for curve in _curves_to_draw(part, by, len(reports))
+            for data, curves in zip(reports, shown, strict=True)
+            for curve in curves
         ]
         title = "Members found against false alarms"
-        title += "" if by == "all" else f", by {by}"
+        title += "" if by == "all" else f", by {by}{_cut(shown, parts, 'most exposed')}"
         if chosen:
-            pictures.append(_roc_picture(chosen, title, f"roc{place}"))
+            pictures.append(_roc_picture(chosen, by, title, f"roc{place}"))
     return pictures
 
 
-def _curves_to_draw(part, by, n_reports):
-    """Choose curves: of methods side by side the strongest, of many classes the worst."""
+def _curves_of(part, by, n_reports):
+    """Give the curves; of methods of several models the strongest."""
     curves = [curve for curve in [*part["roc"], *part["by_group"]] if curve["by"] == by]
     if by == "all" and n_reports > 1:
         return [curve for curve in curves if curve["name"] == part["strongest"]]
-    most = _MOST // n_reports
-    return curves if len(curves) <= most else sorted(curves, key=lambda c: -c["auc"])[:most]
+    return curves
 
 
 def _curve_name(curve):
@@ -125,7 +142,7 @@ def _curve_name(curve):
     return f"class {curve['name']}" if curve["by"] == "class" else curve["name"]
 
 
-def _roc_picture(chosen, title, key):
+def _roc_picture(chosen, by, title, key):
     names, curves = [name for name, _ in chosen], [curve for _, curve in chosen]
     rates = (0.001, 0.01, 0.1, 0.5)
 
@@ -158,33 +175,45 @@ def _roc_picture(chosen, title, key):
         [name, number(curve["auc"]), *(number(found(curve, rate)) for rate in rates)]
         for name, curve in chosen
     ]
-    head = ["", "area", *(f"at {rate:.1%} false alarms" for rate in rates)]
+    head = ["whose", "area", *(f"at {rate:.1%} false alarms" for rate in rates)]
     svg = inline_svg(draw, key, title, words, (_WIDE, 3.6 + 0.17 * len(chosen)))
-    return Picture(svg, title, f"{words}.", head, rows)
+    return Picture(svg, by, title, f"{words}.", head, rows)
 
 
 def rates_by_group(reports):
-    """Give the pictures of rates by group, one for each sensitive feature."""
-    pictures = []
+    """Give the pictures of rates by group: for each sensitive feature, and the worst classes."""
+    pictures: list = []
     found = [(data["fairness"] or {}).get("rates", []) for data in reports]
-    tables = {(table["by"], table["class"]) for part in found for table in part}
-    for place, (by, label_) in enumerate(sorted(tables, key=str)):
-        kept = {}
-        for data, part in zip(reports, found, strict=True):
-            for table in part:
-                if (table["by"], table["class"]) == (by, label_):
-                    kept[data["model"]["name"]] = table["rows"]
-        groups = {tuple(row["group"] for row in rows) for rows in kept.values()}
-        if len(groups) == 1:
-            pictures.append(_rates_picture(kept, by, label_, f"rates{place}"))
+    names = [data["model"]["name"] for data in reports]
+    for by in dict.fromkeys(table["by"] for part in found for table in part):
+        parts = [{t["class"]: t["rows"] for t in part if t["by"] == by} for part in found]
+        classes = list(dict.fromkeys(label_ for part in parts for label_ in part))
+        worst = sorted(classes, key=lambda c: -max(_apart(part.get(c, [])) for part in parts))
+        for label_ in [c for c in classes if c in worst[:_CLASSES]]:
+            kept = {n: part[label_] for n, part in zip(names, parts, strict=True) if label_ in part}
+            groups = {tuple(row["group"] for row in rows) for rows in kept.values()}
+            alike = [kept] if len(groups) == 1 else [{name: kept[name]} for name in kept]
+            for one in alike:
+                whose = "" if len(alike) == 1 else f", of {next(iter(one))}"
+                title = f"Rates by {by}" + ("" if label_ is None else f", of class {label_}")
+                pictures.append(_rates_picture(one, by, title + whose, f"rates{len(pictures)}"))
     return pictures
+
+
+def _apart(rows):
+    """Give how far apart groups are, by the rate of which they are the furthest."""
+    rates = [[row[rate] for row in rows if row[rate] is not None] for rate in _RATES[:3]]
+    return max((max(part) - min(part) for part in rates if part), default=0.0)
 
 
 _RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 
 
-def _rates_picture(kept, by, label_, key):
-    title = f"Rates by {by}" + ("" if label_ is None else f", of class {label_}")
+def _rates_picture(kept, by, title, key):
+    n = len(next(iter(kept.values())))
+    if n > _GROUPS:
+        title += f" (the {_GROUPS} largest of {n} groups)"
+        kept = {name: _largest(rows) for name, rows in kept.items()}
     tables = {}
     for name, rows in kept.items():
         frame = pd.DataFrame(rows).set_index("group")
@@ -212,7 +241,12 @@ def _rates_picture(kept, by, label_, key):
     high = 2 * (0.9 + n_groups * max(0.42, 0.2 * len(kept)))
     svg = inline_svg(draw, key, title, words, (_WIDE, high))
     head = ["model", "group", "rows", *(rate.replace("_", " ") for rate in _RATES)]
-    return Picture(svg, title, f"{words}.", head, rows)
+    return Picture(svg, by, title, f"{words}.", head, rows)
+
+
+def _largest(rows):
+    least = sorted((row["count"] for row in rows), reverse=True)[_GROUPS - 1]
+    return [row for row in rows if row["count"] >= least][:_GROUPS]
 
 
 def _in_words(row, name):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -145,12 +146,20 @@ class AuditReport:
         -------
         html : str
         """
-        html = page([self._data])
+        html = self._page
         if path is not None:
             Path(path).write_text(html, encoding="utf-8")
         return html
 
+    @cached_property
+    def _page(self):
+        return page([self._data])
+
     def _repr_html_(self):
+        return self._fragment
+
+    @cached_property
+    def _fragment(self):
         return fragment([self._data])
 
     def __repr__(self):

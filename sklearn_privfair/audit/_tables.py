@@ -36,7 +36,7 @@ def _columns(reports, first, single="value"):
     return [first, *(names if len(reports) > 1 else [single])]
 
 
-def of_metrics(reports, metrics, caption, first="", foot=""):
+def of_metrics(reports, metrics, caption, first="measure", foot=""):
     """Give a table with a line for each metric: pairs of what it is called and where it is."""
     found = [Figures(data) for data in reports]
     rows = []
@@ -105,8 +105,9 @@ def groups(reports, metric, by, caption, gap=None):
     rows = []
     for name in names:
         cells = [figures.one(metric, by=by, group=name) for figures in found]
-        n = next(cell["n"] for cell in cells if cell is not None)
-        few = next((c["note"] for c in cells if c is not None and c["note"]), f"{n:,} rows")
+        counts = dict.fromkeys(f"{cell['n']:,}" for cell in cells if cell is not None)
+        rows_ = "1 row" if list(counts) == ["1"] else f"{' and '.join(counts)} rows"
+        few = next((c["note"] for c in cells if c is not None and c["note"]), rows_)
         rows.append([(name, few), *map(_cell, cells)])
     hidden = 0
     if by == "class" and len(rows) > _MOST:
