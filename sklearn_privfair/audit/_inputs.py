@@ -11,6 +11,8 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_privfair.differentiable import NotDifferentiableError, Victim
 
+_MANY = 20  # different numbers that may still be the names of groups
+
 
 @dataclass
 class AuditData:
@@ -94,11 +96,9 @@ def _read_groups(given, X_train, X_test):
     """Give the groups of the training and of the test rows, by sensitive feature."""
     if given is None:
         return {}, {}
-    names = [given] if isinstance(given, str) else given
-    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
-        columns = getattr(X_test, "columns", ())
-        if isinstance(given, str) or set(names) <= set(columns):
-            return tuple(_columns_of(X, names) for X in (X_train, X_test))
+    names = _names_of_columns(given, X_test)
+    if names is not None:
+        return tuple(_columns_of(X, names) for X in (X_train, X_test))
     if isinstance(given, tuple):
         if len(given) != 2:
             raise ValueError(
@@ -113,6 +113,20 @@ def _read_groups(given, X_train, X_test):
             )
         return tuple(named)
     return {}, _groups(given, len(X_test))
+
+
+def _names_of_columns(given, X):
+    """Give the names if names of columns are meant, and not a value for each row; else None."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, (list, tuple, pd.Index)) or len(given) == 0:
+        return None
+    names = list(given)
+    if not all(isinstance(name, str) for name in names):
+        return None
+    a_value_for_each = len(names) == len(X) and not isinstance(given, (tuple, pd.Index))
+    meant = set(names) & set(getattr(X, "columns", ()))
+    return None if a_value_for_each and not meant else names
 
 
 def _columns_of(X, names):
@@ -150,6 +164,11 @@ def _groups(values, n):
                 f"The sensitive feature {name!r} is continuous, with values such as "
                 f"{column[(numbers % 1 > 0)].iloc[0]}; cut it into groups, for instance with "
                 "pandas.qcut."
+            )
+        if pd.api.types.is_numeric_dtype(column.infer_objects()) and column.nunique() > _MANY:
+            raise ValueError(
+                f"The sensitive feature {name!r} has {column.nunique()} different numbers, too "
+                "many to be groups; cut it into some, for instance with pandas.qcut."
             )
         names = [str(value) for value in column.where(column.notna(), "missing")]
         # "all" and "class" are what figures are told by else

@@ -232,6 +232,7 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
         drawn = np.random.SeedSequence(seed).generate_state(len(_FAMILIES))
         seeds = {name: int(s % 2**31) for name, s in zip(_FAMILIES, drawn, strict=True)}
         data = read_inputs(self.model, X_train, y_train, X_test, y_test, sensitive_features)
+        self._check_against(data)
         clock = Clock(self.time_budget, self._weights())
         progress = self._init_callback_context("audit", max_subtasks=None)
         progress.call_on_fit_task_begin(estimator=self)
@@ -269,6 +270,17 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
                 f"n_shadow_models={self.n_shadow_models} is odd, and shadow models come in pairs, "
                 f"trained on opposite halves; use {self.n_shadow_models + 1}."
             )
+
+    def _check_against(self, data):
+        """Look at the parameters that the data can contradict, before any step is taken."""
+        labels = data.victim.classes_
+        if self.pos_label is not None and labels is not None and self.pos_label not in list(labels):
+            raise ValueError(
+                f"pos_label={self.pos_label!r} is none of the labels, {list(labels)[:10]}."
+            )
+        if self.constraints is not None:
+            n = int(np.prod(np.shape(data.X_test)[1:]))
+            self.constraints.resolve(n, list(data.X_test.columns) if data.is_frame else None)
 
     def _weights(self):
         """Give the share of the time that each step may take, of what is left when it begins."""

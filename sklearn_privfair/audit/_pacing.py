@@ -11,8 +11,8 @@ import numpy as np
 from sklearn_privfair.audit._clock import PILOT, in_chunks
 from sklearn_privfair.audit._steps import PARTIAL, LeaveOut, how_long
 
-_TRIALS = 10, 40  # queries of two short runs, to tell what one costs apart from the beginning
-_FEW = 100  # queries, the fewest that are worth anything
+_TRIALS = 5, 20  # queries of two short runs, to tell what one costs apart from the beginning
+_FEW = 50  # queries, the fewest that are worth anything
 _MARGIN = 0.8  # of the time allowed, that a first batch may be expected to take
 
 
@@ -87,7 +87,7 @@ def _with_time(run, step, rows, attack):
     if fewer < _FEW:
         raise LeaveOut(
             f"{asked:,} questions about each of {first} rows would have taken about "
-            f"{seconds:.0f} s, and {allowed:.0f} s of the time budget of {run.clock.seconds:g} s "
+            f"{seconds:.0f} s, and {allowed:.1f} s of the time budget of {run.clock.seconds:g} s "
             "were left for them"
         )
     return _with_queries(attack, fewer), asked

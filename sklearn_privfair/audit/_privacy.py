@@ -31,6 +31,7 @@ from sklearn_privfair.privacy._shadow_training import fit_anew
 FAMILY = "privacy"
 RATES = (0.01, 0.001)
 _LEAST = 4  # shadow models that every method can judge by
+_FEWEST_TEST = 5  # rows, of which two are judged
 _FEWEST = 10  # members, and others, of a group whose area under the curve is told
 _POINTS = 300  # of a curve that is kept
 
@@ -59,6 +60,11 @@ class Judged:
     def __init__(self, data, seed):
         order = np.random.default_rng(seed).permutation(len(data.y_test))
         self.n_own = max(2, len(order) // 4)
+        if len(order) < _FEWEST_TEST:
+            raise LeaveOut(
+                f"{len(order)} test rows are too few: some are the attacker's own, and the others "
+                f"are judged as non-members; it takes {_FEWEST_TEST}"
+            )
         own, others = order[: self.n_own], order[self.n_own :]
         known = Records(data.X_train, data.codes_train)
         at = known.find(rows_of(data.X_test, others), data.codes_test[others])
@@ -221,7 +227,7 @@ def _affordable(run, judged, shadow, step):
     if n < min(_LEAST, asked):
         raise LeaveOut(
             f"{_LEAST} shadow models, the fewest to judge by, would have taken about "
-            f"{_LEAST * each:.0f} s, and {time_left:.0f} s of the time budget of "
+            f"{_LEAST * each:.0f} s, and {time_left:.1f} s of the time budget of "
             f"{run.clock.seconds:g} s were left for them"
         )
     return n

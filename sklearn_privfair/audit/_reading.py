@@ -236,7 +236,8 @@ def fairness(data):
 
 def _gap(words, figure):
     by, _, groups = (figure["note"] or "").partition(": ")
-    chance = "" if figure["low"] > 0 or figure["value"] == 0 else " This may be chance."
+    sure = (figure["low"] or 0) > 0 or figure["value"] == 0
+    chance = "" if sure else " This may be chance."
     return f"{words} {number(figure['value'])} ({interval(figure)}) by {by}, {groups}.{chance}"
 
 
