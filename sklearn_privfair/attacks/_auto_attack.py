@@ -219,7 +219,7 @@ class AutoAttack(BaseAttack):
                 "need none",
             ) from error
         warn_if_random(view, job.problem().x)
-        n_classes = job.n_classes()
+        n_classes = job.n_classes
         if self.version != "auto" and n_classes < 4:
             raise ValueError(
                 f"version={self.version!r} needs at least 4 classes for its difference of logits "

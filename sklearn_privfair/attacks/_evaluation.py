@@ -81,10 +81,11 @@ class Evaluation:
         self.lower, self.upper = attack._box(self.space, self.rows)
         self.before = self.predict(self.rows)
         self.label = self.before if y is None else self.victim.encode(_check_labels(y, table))
-        one = np.asarray(self.space.decode(self.rows[:1], self._like()))
-        self.victim.check_outputs(self.label, one)
-        self.ranked = False  # whether each row was asked for its scores besides
-        self.target = resolve_target(attack.target, self.victim, len(self.rows), one, self._logits)
+        self.aside = 2  # questions about each row that no attack asks: of what it is, and of proof
+        self.n_classes = self.count_classes()
+        self.victim.check_outputs(self.label, self.n_classes)
+        n = len(self.rows)
+        self.target = resolve_target(attack.target, self.victim, n, self.n_classes, self._logits)
         self.attacked = self.before == self.label
         if self.target is not None:
             self.attacked &= self.target != self.label
@@ -93,21 +94,28 @@ class Evaluation:
         """Ask the real model for the classes at coordinates, the rows `index` of X."""
         return self.victim.predict(self.space.decode(rows, self.X, index))
 
-    def view(self, asks, model=None):
+    def count_classes(self):
+        """Count the classes of the model: of a net the outputs, which it is asked for."""
+        if self.victim.classes_ is not None:
+            return len(self.victim.classes_)
+        view = self.view("scores")
+        self.aside += isinstance(view, Oracle)
+        with torch.no_grad():
+            return view(self._coordinates(self.rows[:1])).shape[1]
+
+    def view(self, asks):
         """Give a torch module from coordinates to logits.
 
         Parameters
         ----------
         asks : {"gradient", "scores", "decisions"}
-        model : classifier, default=None
-            Another than the victim.
 
         Returns
         -------
         module : torch.nn.Module
             Of a model that can be differentiated its module, whatever is asked.
         """
-        victim = self.victim if model is None else Victim(model)
+        victim = self.victim
         try:
             module = victim.module
             if self.space.table.missing.any() and asks != "gradient":  # it knows no such number
@@ -115,19 +123,11 @@ class Evaluation:
         except NotDifferentiableError:
             if asks == "gradient":
                 raise
-            decisions = asks == "decisions"
-            return Oracle(victim, self.space, self._like(), decisions, self.rows.dtype)
+            n_classes = self.n_classes if asks == "decisions" else None
+            return Oracle(victim, self.space, self._like(), n_classes, self.rows.dtype)
         if self.space.plain and self.space.unit is None:
             return module
         return ModuleView(module, self.space)
-
-    def n_classes(self):
-        """Count the classes of the model."""
-        if self.victim.classes_ is not None:
-            return len(self.victim.classes_)
-        return self.victim.logits(np.asarray(self.space.decode(self.rows[:1], self._like()))).shape[
-            1
-        ]
 
     def _like(self):
         """Give what the model is to be asked in: an empty frame, or array, like X."""
@@ -135,12 +135,15 @@ class Evaluation:
 
     def _logits(self):
         """Logits, or scores, of all rows."""
-        self.ranked = True
-        scale = 1 if self.space.unit is None else self.space.unit.reshape(1, *self.rows.shape[1:])
-        x = torch.as_tensor(self.rows / scale, dtype=self._dtype(), device=self.victim.device)
-        view = self.view("scores")
+        self.aside += 1
+        view, x = self.view("scores"), self._coordinates(self.rows)
         with torch.no_grad():
             return torch.cat([view(part) for part in x.split(1024)]).cpu().numpy()
+
+    def _coordinates(self, rows):
+        """Give rows in the units of the attack, where the model computes."""
+        scale = 1 if self.space.unit is None else self.space.unit.reshape(1, *rows.shape[1:])
+        return torch.as_tensor(rows / scale, dtype=self._dtype(), device=self.victim.device)
 
     def _dtype(self):
         """Give the coarser of the precisions of the model and of the rows."""
@@ -173,7 +176,7 @@ class Evaluation:
             eps=None if eps is None else torch.full((len(rows),), eps, dtype=dtype),
             norm=self.attack.norm,
             snap=self.space.snap,
-            aside=2 + self.ranked,
+            aside=self.aside,
         )
 
     def result(self, parts, problem, members, return_trace):

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def resolve_target(target, victim, n_rows, one, logits):
+def resolve_target(target, victim, n_rows, n_classes, logits):
     """Turn the parameter `target` into one class code per row, or None for an untargeted attack.
 
     Parameters
@@ -11,8 +11,8 @@ def resolve_target(target, victim, n_rows, one, logits):
     target : None, label, array-like of labels of shape (n_samples,), or "least_likely"
     victim : Victim
     n_rows : int
-    one : ndarray of shape (1, ...)
-        A row, as the model takes it.
+    n_classes : int
+        How many the model tells apart.
     logits : callable
         Gives those of all rows.
 
@@ -39,5 +39,5 @@ def resolve_target(target, victim, n_rows, one, logits):
                 "each row, or 'least_likely'."
             )
         codes = victim.encode(target, "target")
-    victim.check_outputs(codes, one, "target")
+    victim.check_outputs(codes, n_classes, "target")
     return codes

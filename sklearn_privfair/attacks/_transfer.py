@@ -254,9 +254,10 @@ class TransferAttack(BaseAttack):
 
     def _members(self, job):
         twin = copy.copy(self)
-        labels = job.victim.decode(np.arange(job.n_classes()))
+        labels = job.victim.decode(np.arange(job.n_classes))
         there = copy.copy(job)  # the same rows, before the surrogate
         there.victim = Victim(self._fitted_surrogate())
+        there.n_classes = len(labels) if self._one_hot else there.count_classes()
         check_complete(job.space)
         if self._one_hot:  # for an ensemble within, which looks at the model itself, too
             learned = self._learned.categories

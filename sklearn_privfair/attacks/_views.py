@@ -99,20 +99,20 @@ class Oracle(nn.Module):
     space : Space
     like : data frame or ndarray
         Empty; what the model is to be asked in.
-    decisions : bool
-        Whether to ask for classes alone, and not for scores.
+    n_classes : int or None
+        Not None: to ask for classes alone, of so many, and not for scores.
     dtype : numpy dtype
         Of the rows as they are handed back.
     """
 
     row_quantum = 1  # nothing is gained by rows that fill a batch up
 
-    def __init__(self, victim, space, like, decisions, dtype):
+    def __init__(self, victim, space, like, n_classes, dtype):
         super().__init__()
         self.victim = victim
         self.space = space
         self.like = like
-        self.decisions = decisions
+        self.n_classes = n_classes
         self.dtype = dtype
 
     def forward(self, x):
@@ -123,9 +123,8 @@ class Oracle(nn.Module):
             rows = flat.reshape(rows.shape)
         rows = self.space.tidy(rows.astype(self.dtype, copy=False))  # (1 / 49) * 49 is not 1
         rows = self.space.decode(rows, self.like)
-        if self.decisions:
-            codes = self.victim.predict(rows)
-            scores = np.eye(len(self.victim.classes_))[codes]
-        else:
+        if self.n_classes is None:
             scores = self.victim.scores(rows)
+        else:
+            scores = np.eye(self.n_classes)[self.victim.predict(rows)]
         return torch.as_tensor(scores, dtype=x.dtype, device=x.device)

@@ -16,6 +16,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from sklearn_privfair.differentiable._dispatch import as_module
+from sklearn_privfair.differentiable._net_answers import log_of, net_scores
 from sklearn_privfair.differentiable._rowwise import dtype_of
 from sklearn_privfair.differentiable._seeds import generators_as_found
 
@@ -125,8 +126,7 @@ class Victim:
         """
         if len(X) == 0:
             return np.zeros(0, dtype=np.int64)
-        if self.net is not None:
-            X = cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")), self._frames)
+        X = self._cast(X)
         if isinstance(self.model, nn.Module):
             return self.logits(X).argmax(axis=1).astype(np.int64)
         with _as_found(self._inner):
@@ -144,25 +144,30 @@ class Victim:
         -------
         scores : ndarray of shape (n_samples, n_classes) and dtype float64
             Of `decision_function`, which does not saturate, or where there is none that gives one
-            score a class the logarithms of `predict_proba`. Where `predict` does not follow its
-            own scores (a threshold that was tuned), the class predicted is put first.
+            score a class the logarithms of `predict_proba`; the logits of a torch module. Where
+            `predict` does not follow its own scores (a threshold that was tuned), the class
+            predicted is put first.
 
         Raises
         ------
         TypeError
             If the model has neither.
         """
-        with _as_found(self._inner):
-            scores = _decisions(self.model, X, len(self.classes_))  # type: ignore[arg-type]
-            if scores is None:
-                if not hasattr(self.model, "predict_proba"):
-                    raise TypeError(
-                        f"{self.model!r} has no scores, neither decision_function nor "
-                        "predict_proba; use an attack that asks for decisions alone, as "
-                        "HopSkipJumpAttack."
-                    )
-                proba = np.asarray(self.model.predict_proba(X), dtype=np.float64)
-                scores = np.log(np.maximum(proba, np.finfo(np.float64).tiny ** 0.25))
+        if isinstance(self.model, nn.Module):
+            return self.logits(self._cast(X)).astype(np.float64)
+        scores = None
+        if self.classes_ is not None:
+            with _as_found(self._inner):
+                scores = _decisions(self.model, X, len(self.classes_))
+        if scores is None:
+            if not hasattr(self.model, "predict_proba"):
+                raise TypeError(
+                    f"{self.model!r} has no scores, neither decision_function nor "
+                    "predict_proba; use an attack that asks for decisions alone, as "
+                    "HopSkipJumpAttack."
+                )
+            proba, last = self.proba(X).astype(np.float64), last_step(self.model)
+            scores = net_scores(last, proba) if self.net is not None else log_of(proba)
         if self._thresholded:
             rows = np.arange(len(scores))
             scores[rows, self.predict(X)] = scores.max(axis=1) + 1e-9
@@ -182,8 +187,7 @@ class Victim:
             Of `predict_proba`; from a torch module the softmax of its logits, and from a model
             that has neither 1 for the class predicted.
         """
-        if self.net is not None:
-            X = cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")), self._frames)
+        X = self._cast(X)
         if isinstance(self.model, nn.Module):
             return softmax(self.logits(X), axis=1)
         if hasattr(self.model, "predict_proba"):
@@ -191,15 +195,36 @@ class Victim:
                 return np.asarray(self.model.predict_proba(X))
         return np.eye(len(self.classes_))[self.predict(X)]  # type: ignore[arg-type]
 
+    def n_outputs(self, X):
+        """Count the columns of scores: the classes, or the outputs that a net has for a row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, ...)
+            Raw features; a net, whose labels may not have been all of its outputs, is asked about
+            the first row.
+
+        Returns
+        -------
+        n_outputs : int
+        """
+        return self.proba(X[:1]).shape[1] if self.classes_ is None else len(self.classes_)
+
     @property
     def has_scores(self):
         """Whether the model has scores, and not decisions alone."""
         names = ("decision_function", "predict_proba")
-        return any(hasattr(self.model, name) for name in names)
+        return isinstance(self.model, nn.Module) or any(hasattr(self.model, n) for n in names)
 
     @cached_property
     def _thresholded(self):
         return isinstance(last_step(self.model), BaseThresholdClassifier)
+
+    def _cast(self, X):
+        """Give rows to a net in its own precision."""
+        if self.net is None:
+            return X
+        return cast_floats(X, np.dtype(str(self.dtype).removeprefix("torch.")), self._frames)
 
     def encode(self, y, name="y"):
         """Turn labels into numbers of columns of the logits.
@@ -232,22 +257,19 @@ class Victim:
             )
         return codes.astype(np.int64)
 
-    def check_outputs(self, codes, X, name="y"):
+    def check_outputs(self, codes, n_outputs, name="y"):
         """Raise if a code is beyond the outputs of the net.
 
         Parameters
         ----------
         codes : int ndarray of shape (n_samples,)
             Numbers of columns.
-        X : ndarray of shape (n_samples, ...)
-            Rows, at least one.
+        n_outputs : int
+            How many there are.
         name : str, default="y"
             What errors call the labels.
         """
-        if self.classes_ is not None or codes.size == 0:
-            return
-        n_outputs = self.logits(X[:1]).shape[1]
-        if codes.max() >= n_outputs:
+        if codes.size and codes.max() >= n_outputs:
             raise ValueError(
                 f"{name} holds {codes.max()}, but the net has {n_outputs} outputs: its labels are "
                 f"0 to {n_outputs - 1}."

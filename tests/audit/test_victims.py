@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
@@ -115,6 +115,29 @@ def test_categories_and_words():
         "pos_label": "no",
         "chosen_by_us": False,
     }
+
+
+def test_a_net_behind_an_encoder():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"age": rng.integers(20, 60, 200), "job": rng.choice(["cook", "smith", "clerk"], 200)}
+    )
+    y = ((frame["age"] > 40) ^ (frame["job"] == "cook")).to_numpy().astype(np.int64)
+    encode = make_column_transformer((OneHotEncoder(), ["job"]), (StandardScaler(), ["age"]))
+    net = tiny_net(
+        module=nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2)), callbacks=[]
+    ).set_params(max_epochs=30, lr=0.3, batch_size=20)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = make_pipeline(encode, FunctionTransformer(np.float32), net)
+        model.fit(frame[:100], y[:100])
+    parts = (frame[:100], y[:100], frame[100:], y[100:])
+    report = _audit(model, parts, "job", eps=1.0, families=["robustness"])
+    data = report.to_dict()
+    assert _access(report) == "scores"
+    assert data["robustness"]["why"] == "OneHotEncoder has no derivative."
+    assert [step["status"] for step in data["steps"]] == ["done"] * len(data["steps"])
+    assert report.metrics["robust_accuracy"] < report.metrics["accuracy"]
 
 
 def test_categories_that_no_training_row_has():
