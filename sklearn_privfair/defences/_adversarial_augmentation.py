@@ -115,21 +115,22 @@ class AdversarialAugmentationClassifier(BaseDefence):
         with self._stage(progress, "plain training"):
             if frozen:
                 check_is_fitted(self._bare)
-            plain = self._bare if frozen else self._fresh().fit(X, codes)
+            plain = self._bare if frozen else self._fresh().fit(self._table(X), codes)
         with self._stage(progress, "attack"):
             chosen = self._draw(len(X), seed)
             # a model frozen by the user keeps its own labels
             labels = self.classes_[codes] if frozen and not is_net(plain) else codes
             attack = own_attack(self.attack, seed).set_params(estimator=FrozenEstimator(plain))
-            found = attack.fit(X).generate(X[chosen], labels[chosen])
+            found = attack.fit(self._table(X)).generate(self._table(X[chosen]), labels[chosen])
         self.plain_estimator_ = plain
         attacked = found.attacked.any()
         self.attack_success_ = float(found.success[found.attacked].mean()) if attacked else np.nan
         with self._stage(progress, "augmented training"):
-            more, more_codes = np.concatenate([X, found.X_adv]), np.append(codes, codes[chosen])
+            more = np.concatenate([X, np.asarray(found.X_adv)])
+            more_codes = np.append(codes, codes[chosen])
             if self.fine_tune:
                 return copy.deepcopy(plain).partial_fit(more, more_codes)
-            return self._fresh().fit(more, more_codes)
+            return self._fresh().fit(self._table(more), more_codes)
 
     def _draw(self, n, seed):
         n_copies = max(1, round(self.share * n))

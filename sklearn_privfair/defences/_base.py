@@ -109,7 +109,7 @@ class BaseDefence(CallbackSupportMixin, MetaEstimatorMixin, NetClassifierMixin, 
         finally:
             del self._without_label  # data, and no part of the model
         if net is not None:
-            self._check_outputs(Victim(self.estimator_).logits(X[:1]).shape[1])
+            self._check_outputs(Victim(self.estimator_).n_outputs(self._table(X[:1])))
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 

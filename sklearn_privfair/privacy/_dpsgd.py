@@ -233,7 +233,7 @@ class DPSGDClassifier(CallbackSupportMixin, MetaEstimatorMixin, NetClassifierMix
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with seeded(first):
             self._train(steps, net, X, codes, seed)
-        self._check_outputs(Victim(self.estimator_).logits(X[:1]).shape[1])
+        self._check_outputs(Victim(self.estimator_).n_outputs(self._table(X[:1])))
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 

@@ -3,15 +3,23 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from sklearn_privfair.attacks import CWL2Attack, FGSMAttack, PGDAttack
+from sklearn_privfair.attacks import (
+    Constraints,
+    CWL2Attack,
+    FGSMAttack,
+    PGDAttack,
+    SquareAttack,
+)
 from sklearn_privfair.defences import AdversarialAugmentationClassifier
 from sklearn_privfair.differentiable import NotDifferentiableError
 
@@ -207,3 +215,23 @@ def test_frames():
     defence = augment(LogisticRegression(), X=frame)
     assert defence.feature_names_in_.tolist() == list("abcd")
     np.testing.assert_array_equal(defence.predict(frame), augment(LogisticRegression()).predict(X))
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_a_net_behind_an_encoder(frame):
+    """By an attack that follows no gradient; frames reach the encoder as frames."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"code": rng.integers(0, 3, 90), "size": rng.normal(size=90)})
+    table = table.astype(float)
+    y = ((table["code"] == 1) ^ (table["size"] > 0)).to_numpy().astype(int)
+    columns = (["code"], ["size"]) if frame else ([0], [1])
+    encode = make_column_transformer(
+        (OneHotEncoder(categories=[range(3)], sparse_output=False), columns[0]),
+        (StandardScaler(), columns[1]),
+    )
+    model = make_pipeline(encode, FunctionTransformer(np.float32), make_net(torch.nn.Linear(4, 2)))
+    rules = Constraints(integer=[0])
+    attack = SquareAttack(eps=1.0, n_queries=50, bounds=([0, -5], [2, 5]), constraints=rules)
+    defence = augment(model, attack, y=y, X=table if frame else table.to_numpy())
+    assert defence.attack_success_ > 0.5
+    assert defence.predict_proba(table if frame else table.to_numpy()).shape == (90, 2)
