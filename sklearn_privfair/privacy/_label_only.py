@@ -25,7 +25,8 @@ class LabelOnlyAttack(MembershipMethod):
     attack : attack estimator
         One of :mod:`sklearn_privfair.attacks` that looks for the nearest adversarial row:
         `HopSkipJumpAttack` asks for labels alone and works on every model; with gradients
-        `DDNAttack` or `FMNAttack` measures what a patient attacker would.
+        `DDNAttack` or `FMNAttack` measures what a patient attacker would. Where its
+        `random_state` is None, that of the `MembershipInferenceClassifier` decides.
     norm : {"l0", "l1", "l2", "linf"}, default="l2"
         Of the distance.
     max_records : int, default=300
@@ -62,12 +63,22 @@ class LabelOnlyAttack(MembershipMethod):
     def max_judged(self):
         return self.max_records
 
+    def learn(self, game, seed):
+        self._seed = seed
+
+    def _seeded(self):
+        """Give the attack, of which no two runs differ."""
+        attack = clone(self.attack)
+        if attack.get_params(deep=False).get("random_state", 0) is None:
+            attack.set_params(random_state=self._seed)
+        return attack
+
     def judge(self, evidence):
         index = np.arange(len(evidence.codes))
         right = evidence.proba[0].argmax(axis=1) == evidence.codes
         score = np.zeros(len(index))
         if right.any():
-            attack = clone(self.attack).fit(evidence.model)
+            attack = self._seeded().fit(evidence.model)
             found = attack.generate(evidence.rows(index[right]))
             distance = np.asarray(found.distance[self.norm], dtype=np.float64)
             distance = np.where(found.success, distance, 1.0)  # else it may be infinite

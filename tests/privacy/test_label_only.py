@@ -1,7 +1,10 @@
 """Distances to the boundary as membership, where they are known."""
 
+import pickle
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -60,6 +63,38 @@ def test_a_model_that_gives_labels_alone():
     naive = 0.5 + (1 - right[50:].mean()) / 2
     assert roc_auc_score(np.arange(100) < 50, score) > naive - 0.05
     assert attack.predict(X[:100], noisy[:100])[50:][~right[50:]].sum() == 0
+
+
+def test_the_random_state_outside_decides_what_the_attack_inside_draws():
+    victim = KNeighborsClassifier(3).fit(X[:60], Y[:60])
+    method = LabelOnlyAttack(HopSkipJumpAttack(n_queries=60, bounds=(-9, 9)))
+
+    def attack_with(random_state):
+        attack = MembershipInferenceClassifier(
+            FrozenEstimator(victim), method=method, n_shadow_models=2, random_state=random_state
+        )
+        return attack.fit(X[200:260], Y[200:260])
+
+    attack = attack_with(0)
+    score = attack.decision_function(X[:40], Y[:40])
+    np.testing.assert_array_equal(attack.decision_function(X[:40], Y[:40]), score)
+    stored = pickle.loads(pickle.dumps(attack))
+    np.testing.assert_array_equal(stored.decision_function(X[:40], Y[:40]), score)
+    again, other = attack_with(0), attack_with(1)
+    np.testing.assert_array_equal(again.decision_function(X[:40], Y[:40]), score)
+    assert again.game_auc_ == attack.game_auc_
+    assert (other.decision_function(X[:40], Y[:40]) != score).mean() > 0.5
+    assert method.attack.random_state is None
+
+
+def test_a_seed_of_the_attacks_own_is_kept():
+    method = LabelOnlyAttack(HopSkipJumpAttack(n_queries=60, bounds=(-9, 9), random_state=5))
+    attack = attack_of(LINEAR, method)
+    score = attack.decision_function(X[200:230], Y[200:230])
+    found = clone(method.attack).fit(LINEAR).generate(X[200:230])
+    right = LINEAR.predict(X[200:230]) == Y[200:230]
+    distance = found.distance["l2"]
+    np.testing.assert_allclose(score, np.where(right, distance / (1 + distance), 0), rtol=1e-9)
 
 
 def test_max_records_bounds_the_runs_of_the_attack():
