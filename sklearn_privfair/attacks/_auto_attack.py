@@ -206,7 +206,7 @@ class AutoAttack(BaseAttack):
 
     def _members(self, job):
         asks = self.asks
-        if asks == "gradient" and job.space.table.missing.any():
+        if asks == "gradient" and not job.space.table.is_numeric:
             asks = "scores" if job.victim.has_scores else "decisions"
         if asks != "gradient":
             return [*([self._square()] if asks == "scores" else []), self._by_decisions()]

@@ -16,17 +16,31 @@ def objects(values):
     return array
 
 
+def _told(column):
+    """Give values as text that tells them apart, whether they can be compared or not."""
+
+    def text(value):
+        plain = value.tolist() if isinstance(value, np.ndarray) else value
+        return f"{type(value).__name__} {plain!r}"
+
+    return pd.Series(column).astype(object).map(text, na_action="ignore")
+
+
 def codes_of(column):
     """Give whole numbers below ``HALF ** 2`` that tell the values of a column; 0 where missing."""
-    places, values = pd.factorize(pd.Series(column).astype(object), use_na_sentinel=True)
-    told = [f"{type(value).__name__} {value!r}" for value in values]
+    places, told = pd.factorize(_told(column), use_na_sentinel=True)
     codes = pd.util.hash_array(objects(told)) % int(HALF**2 - 1) + 1
     return np.append(codes.astype(np.float64), 0.0)[places]
 
 
+def distinct(column):
+    """Give each value of a column once."""
+    return column[~_told(column).duplicated().to_numpy()]
+
+
 def by_code(column):
     """Give the values of a column by their codes."""
-    values = column.dropna().drop_duplicates().astype(object)
+    values = distinct(column.dropna()).astype(object)
     found = dict(zip(codes_of(values).tolist(), values, strict=True))
     if len(found) < len(values):
         raise ValueError(
@@ -38,6 +52,17 @@ def by_code(column):
 def named(categories, codes):
     """Give the categories at these places, NaN for -1."""
     return np.append(categories, np.nan)[codes.astype(np.int64)]
+
+
+def in_order(values):
+    """Give names of any types in an order that does not depend on where they stood.
+
+    Raises
+    ------
+    TypeError
+        If values of one type have no order.
+    """
+    return objects(sorted(values, key=lambda v: (str(type(v)), v)))
 
 
 def limits(dtype, exact=True):

@@ -67,7 +67,7 @@ class Evaluation:
     def __init__(self, attack, X, y):
         self.attack, self.X = attack, X
         self.victim = Victim(attack.estimator_)  # anew: the model may have been trained further
-        if attack.asks == "gradient":
+        if not attack._takes_missing:
             check_numeric(X)
         table = read(attack, X)
         names = list(X.columns) if hasattr(X, "columns") else None
@@ -113,13 +113,14 @@ class Evaluation:
         Returns
         -------
         module : torch.nn.Module
-            Of a model that can be differentiated its module, whatever is asked.
+            Of a model that can be differentiated its module, whatever is asked, if it can take
+            the rows: if every cell is a number.
         """
         victim = self.victim
         try:
             module = victim.module
-            if self.space.table.missing.any() and asks != "gradient":  # it knows no such number
-                raise NotDifferentiableError(victim.model, "numbers are missing")
+            if asks != "gradient" and not self.space.table.is_numeric:
+                raise NotDifferentiableError(victim.model, "not every cell is a number")
         except NotDifferentiableError:
             if asks == "gradient":
                 raise

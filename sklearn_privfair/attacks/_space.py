@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_privfair.attacks._bounds import check_bounds, unit_bounds
-from sklearn_privfair.attacks._cells import HALF, MISSING, objects
+from sklearn_privfair.attacks._cells import HALF, MISSING, in_order, objects
 from sklearn_privfair.attacks._constraints import Constraints
 from sklearn_privfair.attacks._norms import distances
 from sklearn_privfair.attacks._snap import Snap
@@ -46,8 +46,8 @@ class Space:
     def __init__(self, X, names, constraints, learned, norm):
         n = int(np.prod(np.shape(X)[1:]))
         self.rules = (constraints or Constraints()).resolve(n, names)
-        categories = {} if learned is None else learned.categories
-        self.table = Table(X, self.rules, categories)
+        known = ({},) if learned is None else (learned.categories, learned.alone)
+        self.table = Table(X, self.rules, *known)
         self._lay_out(n)
         self._rule(norm, learned, n)
 
@@ -76,7 +76,7 @@ class Space:
             self.start[i] + np.arange(self.spread[i]) for i in sorted(self.table.categories)
         ]
         unit, still = _unit(rules.scale, learned, n, {*self.table.categories} | members)
-        frozen = {*rules.immutable} | still
+        frozen = {*rules.immutable, *self.table.carried} | still
         self.unit = None if unit is None else unit[self.feature]
         if self.table.categories:
             self.unit = np.ones(self.width) if self.unit is None else self.unit
@@ -278,6 +278,7 @@ class Learned:
         rules = (constraints or Constraints()).resolve(n, names)
         seen = Table(X, replace(rules, categories=_seen(X, rules)), {})
         self.categories = {i: objects(values) for i, values in _seen(X, rules).items()}
+        self.alone = seen.carried
         self.low = self.high = self.std = None
         if constraints is None and not seen.frame:
             return
@@ -296,13 +297,13 @@ class Learned:
 def _seen(X, rules):
     """Give the categories of every categorical feature: as said, by dtype, or those seen."""
     found = dict(rules.categories or {})
-    for i in {*rules.categorical.tolist(), *categorical_columns(X)} - set(found):
+    for i in sorted({*rules.categorical.tolist(), *categorical_columns(X)} - set(found)):
         column = X.iloc[:, i] if hasattr(X, "iloc") else pd.Series(X.reshape(len(X), -1)[:, i])
         values = column.dropna().unique()
         if isinstance(column.dtype, pd.CategoricalDtype):  # in their order, those that are there
             found[i] = column.cat.categories[column.cat.categories.isin(values)]
         else:
-            found[i] = objects(sorted(values, key=lambda v: (str(type(v)), v)))
+            found[i] = in_order(values)
     return found
 
 

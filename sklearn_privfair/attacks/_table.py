@@ -1,5 +1,7 @@
 """Tables whose columns are not all numbers: from data frames to arrays of numbers, and back."""
 
+from numbers import Number
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array
@@ -9,23 +11,44 @@ from sklearn_privfair.attacks._cells import (
     MISSING,
     by_code,
     codes_of,
+    distinct,
+    in_order,
     limits,
     named,
     objects,
 )
 from sklearn_privfair.attacks._containers import container_like
 
+_NO_NAMES = ("datetime", "date", "time", "timedelta", "period", "interval")
 
-def categorical_columns(X):
+
+def without_numbers(X):
     """List the columns, by place, that hold no numbers; none of what is no data frame."""
     if not hasattr(X, "dtypes") or not hasattr(X, "iloc"):
         return []
     return [i for i, dtype in enumerate(X.dtypes) if not pd.api.types.is_numeric_dtype(dtype)]
 
 
+def categorical_columns(X):
+    """List those of the columns without numbers that hold names, of which to choose another."""
+    return [i for i in without_numbers(X) if _holds_names(X.iloc[:, i])]
+
+
+def _holds_names(column):
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return True
+    kind = pd.api.types.infer_dtype(column, skipna=True).removesuffix("64")
+    if kind == "mixed":
+        try:
+            in_order(column.dropna().unique())
+        except TypeError:  # lists, dicts, objects of all kinds
+            return False
+    return kind not in _NO_NAMES
+
+
 def is_typed(X):
     """Tell whether `X` is a data frame with columns that hold no numbers."""
-    return bool(categorical_columns(X))
+    return bool(without_numbers(X))
 
 
 def check_numeric(X):
@@ -40,7 +63,7 @@ def check_numeric(X):
     ValueError
         Naming the columns.
     """
-    others = [X.columns[i] for i in categorical_columns(X)]
+    others = [X.columns[i] for i in without_numbers(X)]
     if others:
         raise ValueError(
             f"Columns {others[:5]} of X hold no numbers, and a gradient cannot move them; use an "
@@ -60,6 +83,8 @@ class Table:
         By number; its `categorical` grows by the columns that hold no numbers.
     learned : dict of int to ndarray
         Categories by feature, from the data on which the attack was fitted.
+    alone : collection of int, default=()
+        Columns of which these data said that they hold no names, whatever these rows hold.
 
     Attributes
     ----------
@@ -75,22 +100,25 @@ class Table:
     missing : bool ndarray of shape (n_features,)
         Features that are numbers, some of which are missing.
     carried : list of int
-        Columns without numbers that may not move. Their values are not listed but carried along,
-        as codes, for the model to be asked about.
+        Columns without numbers that may not move, or whose values are no names either, as dates.
+        Their values are not listed but carried along, as codes, for the model to be asked about.
     """
 
-    def __init__(self, X, constraints, learned):
+    def __init__(self, X, constraints, learned, alone=()):
         self.frame = hasattr(X, "iloc")
         self.shape = np.shape(X)[1:]
         self.names = list(X.columns) if self.frame else None
         self.dtypes = dict(enumerate(X.dtypes)) if self.frame else {}
         self.fixed = {*map(int, constraints.immutable)}
-        given, typed = constraints.categories or {}, categorical_columns(X)
-        self.carried = [i for i in typed if i in self.fixed]
-        self._seen = {i: X.iloc[:, i].drop_duplicates() for i in self.carried}
+        given, typed = constraints.categories or {}, without_numbers(X)
+        names = {*map(int, constraints.categorical), *given, *learned}
+        names |= {*categorical_columns(X)} - {*alone}
+        self.carried = [i for i in typed if i in self.fixed or i not in names]
+        self._seen = {i: distinct(X.iloc[:, i]) for i in self.carried}
         self._values = {i: by_code(seen) for i, seen in self._seen.items()}
         self.categories, self.reachable = {}, {}
-        for i in sorted({*map(int, constraints.categorical), *typed} - self.fixed):
+        named = {*map(int, constraints.categorical), *typed} - {*self.fixed, *self.carried}
+        for i in sorted(named):
             known = self._categories(i, given.get(i), learned.get(i))
             declared = getattr(self.dtypes.get(i), "categories", known)
             more = declared[~pd.Index(declared).isin(known)]
@@ -102,6 +130,13 @@ class Table:
         self.whole = np.array(whole, dtype=np.int64)
         self.limits = {i: limits(self.dtypes[i]) for i in whole if i not in self.fixed}
         self.missing = self._missing(X)
+
+    @property
+    def is_numeric(self):
+        """Whether a module can be asked about rows: every cell is a number, a category at least."""
+        names = [name for categories in self.categories.values() for name in categories]
+        known = all(isinstance(name, Number) for name in names)
+        return known and not (self.missing.any() or self.carried)
 
     def _missing(self, X):
         if not self.frame:

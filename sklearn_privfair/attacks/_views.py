@@ -69,7 +69,9 @@ class CoordinateView(nn.Module):
         self.unit = np.ones(space.width) if space.unit is None else space.unit
         self.known = np.flatnonzero(space.reachable)
         self.carried = [
-            (space.start[i], np.divmod(codes_of(learned[i]), HALF)) for i in space.table.carried
+            (space.start[i], np.divmod(codes_of(learned[i]), HALF))
+            for i in space.table.carried
+            if i in learned
         ]
 
     def see(self, x):

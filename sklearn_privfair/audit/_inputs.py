@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_privfair.attacks._table import without_numbers
 from sklearn_privfair.differentiable import NotDifferentiableError, Victim
 
 _MANY = 20  # different numbers that may still be the names of groups
@@ -64,10 +65,20 @@ class AuditData:
             scores = self.victim.has_scores
             step = type(error.step).__name__
             return ("scores" if scores else "decisions"), f"{step} has no derivative."
-        if _lacks_numbers(self.X_test):
-            why = "Some rows lack numbers, which have no gradient."
+        why = self._without_gradient()
+        if why is not None:
             return ("scores" if self.victim.has_scores else "decisions"), why
         return "gradients", "Every step of it has a derivative."
+
+    def _without_gradient(self):
+        """Say what in the rows has no gradient; None where everything has."""
+        names = [str(self.X_test.columns[i]) for i in without_numbers(self.X_test)]
+        if names:
+            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+            return f"Columns hold no numbers, which have no gradient: {shown}."
+        if _lacks_numbers(self.X_test):
+            return "Some rows lack numbers, which have no gradient."
+        return None
 
 
 def read_inputs(model, X_train, y_train, X_test, y_test, sensitive_features):

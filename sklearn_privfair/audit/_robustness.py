@@ -23,7 +23,7 @@ from sklearn_privfair.attacks import (
 from sklearn_privfair.attacks._checks import too_dear
 from sklearn_privfair.attacks._evaluation import read
 from sklearn_privfair.attacks._space import Space
-from sklearn_privfair.attacks._table import categorical_columns
+from sklearn_privfair.attacks._table import categorical_columns, without_numbers
 from sklearn_privfair.audit import _intervals, _reproduce
 from sklearn_privfair.audit._by_group import (
     record_by_group,
@@ -37,6 +37,7 @@ from sklearn_privfair.audit._steps import LEFT_OUT
 from sklearn_privfair.metrics import robust_accuracy_curve
 
 FAMILY = "robustness"
+_MANY = 100  # values of a column without numbers, beyond which it may be told from a category
 KEYS = {1: "l1", 2: "l2", np.inf: "linf"}
 
 
@@ -92,7 +93,9 @@ def _common(run):
     audit = run.audit
     rules = audit.constraints
     if rules is None and run.data.is_table:
-        rules = Constraints(scale="std", categories=_more_categories(run.data))
+        still = _left_alone(run.data)
+        more = _more_categories(run.data, still)
+        rules = Constraints(scale="std", categories=more, immutable=still)
     return {
         "norm": audit.norm,
         "bounds": audit.bounds,
@@ -102,13 +105,28 @@ def _common(run):
     }
 
 
-def _more_categories(data):
+def _left_alone(data):
+    """Name the columns of which no other value is to be chosen: dates, names of single rows."""
+    if not data.is_frame:
+        return ()
+    X, named = data.X_train, categorical_columns(data.X_train)
+    alone = {*without_numbers(X)} - {*named}
+    for place in named:
+        n_values = X.iloc[:, place].nunique()
+        if n_values > max(_MANY, len(X) / 2):
+            alone.add(place)
+    return tuple(X.columns[place] for place in sorted(alone) if isinstance(X.columns[place], str))
+
+
+def _more_categories(data, still):
     """Give all categories of the columns of which test rows have some that no training row has."""
     if not data.is_frame:
         return None
     more = {}
     for place in categorical_columns(data.X_test):
         name = data.X_test.columns[place]
+        if name in still:
+            continue
         seen, met = (set(X[name].dropna().unique()) for X in (data.X_train, data.X_test))
         if met - seen:
             more[name] = sorted(seen | met, key=str)

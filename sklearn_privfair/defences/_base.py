@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_privfair.attacks._base import BaseAttack
-from sklearn_privfair.attacks._table import categorical_columns
+from sklearn_privfair.attacks._table import without_numbers
 from sklearn_privfair.differentiable import Victim, as_module
 from sklearn_privfair.differentiable._net_classifier import NetClassifierMixin
 from sklearn_privfair.differentiable._seeds import draw_seed
@@ -43,7 +43,7 @@ def _steps(pipeline):
 
 def _check_columns(X):
     """Raise if a data frame has columns that hold no numbers."""
-    names = [X.columns[i] for i in categorical_columns(X)]
+    names = [X.columns[i] for i in without_numbers(X)]
     if names:
         raise ValueError(
             f"Columns {names[:5]} of X hold no numbers, and a net is trained here on what "

@@ -140,6 +140,38 @@ def test_a_net_behind_an_encoder():
     assert report.metrics["robust_accuracy"] < report.metrics["accuracy"]
 
 
+def _odd_columns(n):
+    return {
+        "dates": pd.date_range("2020", periods=n),
+        "durations": pd.to_timedelta(np.arange(n), unit="h"),
+        "gaps": pd.array(["x", None] * (n // 2), dtype="string"),
+        "mixed": [1, "a"] * (n // 2),
+        "lists": [[k] for k in range(n)],
+        "ids": [f"id{k}" for k in range(n)],
+    }
+
+
+@pytest.mark.parametrize("kind", _odd_columns(2))
+def test_columns_that_the_model_ignores(kind):
+    """A smooth model of the numbers, beside which there are other things."""
+    X_train, y_train, X_test, y_test = _blobs(400)
+    frame = pd.DataFrame(np.concatenate([X_train, X_test]), columns=list("abc"))
+    numbers = make_column_transformer((StandardScaler(), ["a", "b", "c"]))
+    frame["odd"] = _odd_columns(400)[kind]
+    model = make_pipeline(numbers, LogisticRegression()).fit(frame[:200], y_train)
+    parts = (frame[:200], y_train, frame[200:], y_test)
+    report = _audit(model, parts, eps=1.0, families=["robustness"])
+    data = report.to_dict()
+    assert _access(report) == "scores"
+    assert data["robustness"]["why"] == "Columns hold no numbers, which have no gradient: odd."
+    assert {step["status"] for step in data["steps"]} == {"done"}
+    steps = [step for step in data["steps"] if step["family"] == "robustness"]
+    rules = [step["parameters"]["constraints"] for step in steps]
+    still = {"immutable": ["odd"]} if kind in ("dates", "durations", "lists", "ids") else {}
+    assert rules == [{"scale": "std", **still}] * 2
+    assert report.metrics["robust_accuracy"] < report.metrics["accuracy"]
+
+
 def test_categories_that_no_training_row_has():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=200), "town": rng.choice(["a", "b"], 200)})
