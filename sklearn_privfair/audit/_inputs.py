@@ -135,9 +135,8 @@ def _names_of_columns(given, X):
     names = list(given)
     if not all(isinstance(name, str) for name in names):
         return None
-    a_value_for_each = len(names) == len(X) and not isinstance(given, (tuple, pd.Index))
-    meant = set(names) & set(getattr(X, "columns", ()))
-    return None if a_value_for_each and not meant else names
+    meant = not isinstance(given, list) or set(names) & set(getattr(X, "columns", ()))
+    return names if meant else None
 
 
 def _columns_of(X, names):
