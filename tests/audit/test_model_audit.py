@@ -319,7 +319,7 @@ def test_fewer_questions_where_fewer_rows_are_not_enough(monkeypatch):
     nearest = steps["minimum_norm"]  # 8/20 of 32 s; a quarter second for trials, 4/5 of the rest
     assert nearest["parameters"]["n_queries"] == pytest.approx(0.8 * 12.55 * 100, abs=2)
     assert nearest["status"] == "partial"
-    assert nearest["why"].startswith(f"{nearest['parameters']['n_queries']} of 5,000 questions")
+    assert nearest["why"].startswith(f"{nearest['parameters']['n_queries']:,} of 5,000 questions")
     assert nearest["estimated_seconds"] == pytest.approx(50)
     assert steps["auto_attack@0.1"]["n_rows"] == 64
     assert moment["now"] <= 32
