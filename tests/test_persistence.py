@@ -4,25 +4,19 @@ Through skops only our classes and the user's own need trust, and all numbers ar
 looked at: what is found by walking is tested here, and needs no list.
 """
 
-import inspect
-import io
-import pickle
-import zipfile
-
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
 import torch
 from _instances import make_instance, tiny_net
+from _routes import ROUTES, answers, assert_same, takes_texts, through_skops
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import get_tags
 
 from sklearn_privfair._discovery import public_estimators
 from sklearn_privfair.attacks import Constraints, HopSkipJumpAttack, PGDAttack
@@ -35,41 +29,13 @@ from sklearn_privfair.privacy import (
 )
 
 ESTIMATORS = [pytest.param(cls, id=cls.__name__) for cls in public_estimators()]
-OURS = ("sklearn_privfair.", "_instances.", "test_persistence.")
 X, Y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)
 
 
-def _through_pickle(estimator):
-    return pickle.loads(pickle.dumps(estimator))
-
-
-def _through_joblib(estimator):
-    file = io.BytesIO()
-    joblib.dump(estimator, file)
-    file.seek(0)
-    return joblib.load(file)
-
-
-def _through_skops(estimator):
-    data = skops.io.dumps(estimator)
-    unknown = skops.io.get_untrusted_types(data=data)
-    assert [name for name in unknown if not name.startswith(OURS)] == []
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in archive.namelist():
-            if name != "schema.json":  # arrays of numbers, and no pickle in any
-                np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
-        assert "cuda_dependent" not in archive.read("schema.json").decode()
-    return skops.io.loads(data, trusted=unknown)
-
-
-ROUTES = {"pickle": _through_pickle, "joblib": _through_joblib, "skops": _through_skops}
-
-
 def _rows(estimator):
     """Give rows, or documents to those that take texts."""
-    texts = get_tags(estimator).input_tags.string
-    return ["word another", "another", "word word another"] * 50 if texts else X
+    return ["word another", "another", "word word another"] * 50 if takes_texts(estimator) else X
 
 
 def _fitted(estimator):
@@ -77,21 +43,7 @@ def _fitted(estimator):
 
 
 def _answers(estimator, rows=None, labels=Y):
-    """Everything that a fitted estimator says about rows."""
-    rows = _rows(estimator) if rows is None else rows
-    found = {}
-    for name in ("transform", "predict", "predict_proba", "decision_function"):
-        if hasattr(estimator, name):
-            method = getattr(estimator, name)
-            both = "y" in inspect.signature(method).parameters and name != "transform"
-            found[name] = np.asarray(method(rows, labels) if both else method(rows))
-    return found or {"score": np.asarray(estimator.score(rows, labels))}  # has no victim to judge
-
-
-def _assert_same(found, expected):
-    assert found.keys() == expected.keys()
-    for name, values in expected.items():
-        np.testing.assert_array_equal(found[name], values)
+    return answers(estimator, _rows(estimator) if rows is None else rows, labels)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -101,8 +53,8 @@ def test_there_and_back(cls, route):
     expected = _answers(estimator)
     again = ROUTES[route](estimator)
     assert type(again) is cls
-    _assert_same(_answers(again), expected)
-    _assert_same(_answers(estimator), expected)  # nor is the original changed
+    assert_same(_answers(again), expected)
+    assert_same(_answers(estimator), expected)  # nor is the original changed
 
 
 GOING_ON = [cls for cls in public_estimators() if hasattr(cls, "partial_fit")]
@@ -113,14 +65,14 @@ GOING_ON = [cls for cls in public_estimators() if hasattr(cls, "partial_fit")]
 def test_what_comes_back_goes_on_learning_where_it_was(cls, route):
     estimator = _fitted(make_instance(cls))
     again = ROUTES[route](estimator)
-    _assert_same(_answers(again.partial_fit(X, Y)), _answers(estimator.partial_fit(X, Y)))
+    assert_same(_answers(again.partial_fit(X, Y)), _answers(estimator.partial_fit(X, Y)))
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_before_it_is_fitted(cls):
     """An estimator's parameters hold nets and attacks too."""
-    again = _fitted(_through_skops(make_instance(cls)))
-    _assert_same(_answers(again), _answers(_fitted(make_instance(cls))))
+    again = _fitted(through_skops(make_instance(cls)))
+    assert_same(_answers(again), _answers(_fitted(make_instance(cls))))
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -131,7 +83,7 @@ def test_membership_inference(method, route):
     attack = MembershipInferenceClassifier(
         victim, method=method, n_shadow_models=4, random_state=0
     ).fit(X[1::2], Y[1::2])
-    _assert_same(_answers(ROUTES[route](attack)), _answers(attack))
+    assert_same(_answers(ROUTES[route](attack)), _answers(attack))
 
 
 def _net():
@@ -149,7 +101,7 @@ def test_membership_inference_with_nets(route):
         random_state=0,
     ).fit(X.astype(np.float32), Y)
     rows = X[::5].astype(np.float32)
-    _assert_same(_answers(ROUTES[route](attack), rows, Y[::5]), _answers(attack, rows, Y[::5]))
+    assert_same(_answers(ROUTES[route](attack), rows, Y[::5]), _answers(attack, rows, Y[::5]))
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -165,7 +117,7 @@ def test_attacks_on_nets(kind, route):
     if kind == "pipeline":
         models["pipeline"].fit(X.astype(np.float32), Y)
     attack = PGDAttack(eps=0.5, n_steps=3, bounds=(-5, 5), random_state=0).fit(models[kind])
-    _assert_same(_answers(ROUTES[route](attack)), _answers(attack))
+    assert_same(_answers(ROUTES[route](attack)), _answers(attack))
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -212,5 +164,5 @@ def test_a_net_goes_on_learning_where_it_was():
 
 def test_label_only_and_methods_by_themselves():
     for method in (AttackR(), LearnedAttack(), LabelOnlyAttack(PGDAttack(eps=0.1))):
-        again = _through_skops(method)
+        again = through_skops(method)
         assert repr(again) == repr(method)

@@ -3,9 +3,32 @@
 import functools
 
 import numpy as np
+from sklearn import metrics
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
+from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
+from sklearn.utils import Bunch
+from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
 
+from sklearn_privfair._stored._functions import add_functions
+from sklearn_privfair._stored._named import add_package
 from sklearn_privfair._stored._ways import add_way, from_stored, to_stored
+
+_PARTS: tuple = (_BaseScorer, _MultimetricScorer, _PassthroughScorer)
+_PARTS += (BaseCrossValidator, BaseShuffleSplit)
+
+
+def _requests(request, memo):
+    """Give what is asked for, without the estimator that asks, whose part this is."""
+    asked = {method: getattr(request, method).requests for method in SIMPLE_METHODS}
+    return {"asked": to_stored(asked, memo)}
+
+
+def _make_requests(content, memo):
+    request = MetadataRequest(owner=None)
+    for method, asked in from_stored(content["asked"], memo).items():
+        getattr(request, method)._requests = asked
+    return request
 
 
 def _partial(partial, memo):
@@ -23,3 +46,13 @@ add_way("partial", functools.partial, _partial, _make_partial)
 add_way("dtype", np.dtype, lambda dtype, _: {"name": dtype.str}, lambda c, _: np.dtype(c["name"]))
 # scikit-learn's own, which skops does not know: three arrays
 add_way("trees", TreePredictor, lambda t, _: dict(vars(t)), lambda c, _: TreePredictor(**c))
+add_way(
+    "bunch",
+    lambda value: type(value) is Bunch,
+    lambda bunch, memo: {"items": to_stored(dict(bunch), memo)},
+    lambda content, memo: Bunch(**from_stored(content["items"], memo)),
+)
+add_way("requests", MetadataRequest, _requests, _make_requests)
+add_package("sklearn", _PARTS)
+add_package("sklearn.callback")
+add_functions("sklearn.metrics", tuple(metrics.__all__))

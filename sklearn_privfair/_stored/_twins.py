@@ -3,6 +3,7 @@
 from types import FunctionType, ModuleType
 
 from sklearn.base import BaseEstimator
+from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
 
 SIMPLE = (type(None), bool, int, float, str, bytes)
 _NO_HOLDERS: tuple = (type, FunctionType, ModuleType, BaseException)
@@ -27,6 +28,14 @@ def holds_attributes(value):
 def has_own_state(cls):
     """Tell whether a class says itself what its state is."""
     return cls.__getstate__ not in (object.__getstate__, BaseEstimator.__getstate__)
+
+
+def own_requests(value):
+    """Let an object's requests for metadata, which are stored without it, know whose they are."""
+    request = vars(value).get("_metadata_request")
+    if isinstance(request, MetadataRequest):
+        for part in (request, *(getattr(request, method) for method in SIMPLE_METHODS)):
+            part.owner = value
 
 
 def twin_of(value, state):

@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_privfair._stored._refusal import check_storable
-from sklearn_privfair._stored._twins import SIMPLE, Stored, holds_attributes, twin_of
+from sklearn_privfair._stored._twins import SIMPLE, Stored, holds_attributes, own_requests, twin_of
 
+LONG = 256  # what is longer becomes one array, where it can
 WAYS: dict = {}  # kind -> what is stored so, how it becomes content, how it is made of it again
 
 
@@ -50,6 +51,7 @@ class StoredState:
             self.__dict__.update(state)
         else:
             parent(state)
+        own_requests(self)
 
     def __reduce_ex__(self, protocol):  # pickle's and copy's way
         return copyreg.__newobj__, (type(self),), _whole(self)  # type: ignore[attr-defined]
@@ -101,7 +103,7 @@ def _to_stored(value, memo):
         items = [to_stored(item, memo) for item in value]
         return type(value)(*items) if _differ(items, value) else value
     if type(value) is dict:
-        if not _has_plain_keys(value):
+        if not _has_plain_keys(value) or len(value) >= LONG:
             return Stored("pairs", _pairs(value, memo))
         state = {key: to_stored(item, memo) for key, item in value.items()}
         return state if _differ(state.values(), value.values()) else value
@@ -153,6 +155,7 @@ def from_stored(value, memo):
         memo[id(value)] = value
         for name, item in vars(value).items():
             vars(value)[name] = from_stored(item, memo)
+        own_requests(value)
     return value
 
 

@@ -9,12 +9,13 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.attacks._bounds import resolve_bounds
 
 _FLOATS = (np.float64, np.float32)
 
 
-class BaseInputTransformation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class BaseInputTransformation(StoredState, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """A transformer of rows into rows of the same shape, for study, in front of a classifier.
 
     A subclass stores its parameters, extends `_parameter_constraints`, and writes `_change(X)`,

@@ -15,6 +15,7 @@ from sklearn_privfair.differentiable import (  # noqa: F401  (register converter
     _quantile,
     _scaling,
     _splines,
+    _stored_names,
     _stored_torch,
     _svm,
     _torch,

@@ -1,15 +1,12 @@
-"""Nets, modules, optimizers and tensors as arrays: the ways in which they are stored.
+"""Nets, modules, optimizers and tensors as arrays: the ways in which they are stored."""
 
-Classes of torch and skorch become names, which are looked up among those alone.
-"""
-
-import importlib
+import functools
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, ParamMapper
 from skorch.dataset import ValidSplit
 from skorch.history import History
 from skorch.utils import get_map_location
@@ -18,41 +15,8 @@ from torch import nn
 from sklearn_privfair._stored import add_way, from_stored, to_stored
 from sklearn_privfair.differentiable._seeds import generators_as_found
 
-_PACKAGES = ("torch.nn.", "torch.optim.", "torch.utils.data.", "skorch.")
-_KINDS: tuple = (
-    nn.Module,
-    torch.optim.Optimizer,
-    torch.optim.lr_scheduler.LRScheduler,
-    torch.utils.data.Dataset,
-    torch.utils.data.DataLoader,
-    torch.utils.data.Sampler,
-    NeuralNet,
-    Callback,
-    ValidSplit,
-)
 _OF_EVERY_MODULE = set(vars(nn.Module()))
 _HOOKS = {name for name in _OF_EVERY_MODULE if "hooks" in name}
-
-
-def _is_known(value):
-    """Tell whether a class is one of torch's or skorch's, that need no trust."""
-    return (
-        isinstance(value, type)
-        and f"{value.__module__}.".startswith(_PACKAGES)
-        and issubclass(value, _KINDS)
-        and "." not in value.__qualname__
-    )
-
-
-def _name(content, _):
-    """Look a class up: of torch's and skorch's, and of no other package."""
-    module, name = content["module"], content["name"]
-    found = None
-    if f"{module}.".startswith(_PACKAGES):
-        found = getattr(importlib.import_module(module), name, None)
-    if not (_is_known(found) and found.__module__ == module):
-        raise TypeError(f"The state names {module}.{name}, which is no class of torch or skorch.")
-    return found
 
 
 def _tensor(tensor, _):
@@ -190,10 +154,20 @@ def _make_net(content, memo):
     return net
 
 
+def _as_given(callback):
+    """Give a callback's parameters, as they were before `initialize` bound some of them to it."""
+    params = callback.get_params(deep=False)
+    if isinstance(callback, ParamMapper):
+        if isinstance(params["at"], functools.partial):
+            params["at"] = params["at"].keywords.get("epoch", params["at"])
+        if getattr(params["schedule"], "__self__", None) is callback:
+            params["schedule"] = None
+    return params
+
+
 def _object(obj, memo):
-    params = obj.get_params(deep=False) if isinstance(obj, Callback) else vars(obj)
-    kept = {name: value for name, value in params.items() if value is not print}
-    return {"class": to_stored(type(obj), memo), "params": to_stored(kept, memo)}
+    params = _as_given(obj) if isinstance(obj, Callback) else vars(obj)
+    return {"class": to_stored(type(obj), memo), "params": to_stored(params, memo)}
 
 
 def _make_object(content, memo):
@@ -203,7 +177,6 @@ def _make_object(content, memo):
     return cls(**from_stored(content["params"], memo))
 
 
-add_way("name", _is_known, lambda c, _: {"module": c.__module__, "name": c.__qualname__}, _name)
 add_way("net", NeuralNet, _net, _make_net)
 add_way("module", nn.Module, _module, _make_module)
 add_way("optimizer", torch.optim.Optimizer, _optimizer, _make_optimizer)

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
 
+from sklearn_privfair._stored import StoredState, add_functions, add_package
 from sklearn_privfair.metrics._word_vectors import WordVectors
 
 from ._bias_subspace import bias_subspace
@@ -16,8 +17,11 @@ from ._shrinking import shrink, unit
 from ._tables import give_back, has_words, read
 from ._word_sets import as_sets, as_words, known_sets, warn_missing
 
+add_package("gensim.models")  # word vectors
+add_functions("gensim.utils", ("call_on_class_only",))
 
-class BaseDebias(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
+
+class BaseDebias(StoredState, OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
     """A transformer of vectors; a subclass writes `_debias` and `_project`."""
 
     _parameter_constraints: dict = {"copy": ["boolean"]}

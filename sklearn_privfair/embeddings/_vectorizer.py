@@ -16,10 +16,13 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_privfair._stored import StoredState
 from sklearn_privfair.metrics._word_vectors import split_vectors
 
 
-class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class EmbeddingVectorizer(
+    StoredState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     r"""Turn documents into the mean of their words' vectors, plain or weighted by idf.
 
     Parameters

@@ -20,13 +20,16 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
+from sklearn_privfair._stored import StoredState, add_package
 from sklearn_privfair.differentiable._seeds import draw_seed
 from sklearn_privfair.fairness._columns import SensitiveColumnsMixin
 from sklearn_privfair.fairness._sensitive import as_frame, places_of
 
+add_package("fairlearn")  # reductions keep tables, moments and every classifier that they trained
+
 
 class FairlearnClassifier(
-    SensitiveColumnsMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    StoredState, SensitiveColumnsMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """Let one of Fairlearn's classifiers route its sensitive features, and take any labels.
 
@@ -181,8 +184,9 @@ class FairlearnClassifier(
         """Check rows; a data frame stays one, and gaps stay: there may be a pipeline inside."""
         _check_feature_names(self, X, reset=reset)
         options = {"dtype": None, "ensure_all_finite": False, "estimator": self}
-        checked = check_array(X, input_name="X", **options)
-        X = X if hasattr(X, "columns") else checked
+        framed = hasattr(X, "columns")  # of any dtypes, which have no common one
+        checked = check_array(np.zeros(X.shape) if framed else X, input_name="X", **options)
+        X = X if framed else checked
         _check_n_features(self, X, reset=reset)
         return X
 
