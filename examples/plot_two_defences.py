@@ -43,7 +43,7 @@ from sklearn_privfair.defences import (
 from sklearn_privfair.inspection import RobustnessCurveDisplay
 from sklearn_privfair.metrics import median_perturbation_distance
 
-FULL = os.environ.get("SKLEARN_PRIVFAIR_FULL") == "1"  # MNIST, in ten minutes
+FULL = os.environ.get("SKLEARN_PRIVFAIR_FULL") == "1"  # MNIST, in five minutes
 
 if FULL:
     X, y = fetch_mnist(subset="all", flatten=True, return_X_y=True)
