@@ -213,9 +213,9 @@ figure.legend(
 )
 
 # %%
-# How one training with a tolerance went: while the gap is too wide, the weight of the adversary
-# (alpha) and the multiplier rise; the learning rate falls to 0, so that the last epoch is not just
-# one of a cycle.
+# How one training with a tolerance went: the weight of the adversary (alpha) and the multiplier
+# rise while the gap is too wide, and fall again; the learning rate falls to 0, so that the last
+# epoch is not just one of a cycle.
 
 DebiasingHistoryDisplay.from_estimator(fitted["demographic_parity", "tolerance"])
 
