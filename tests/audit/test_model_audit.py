@@ -325,7 +325,7 @@ def test_fewer_questions_where_fewer_rows_are_not_enough(monkeypatch):
     assert moment["now"] <= 32
     code = nearest["reproduce"]
     assert f"n_queries={nearest['parameters']['n_queries']}" in code
-    audit.set_params(time_budget=3)
+    audit.set_params(time_budget=1.5)
     steps = {step["name"]: step for step in audit.run(*case.parts).to_dict()["steps"]}
     assert "5,000 questions about each of 64 rows would have" in steps["minimum_norm"]["why"]
 
