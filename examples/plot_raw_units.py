@@ -12,7 +12,7 @@ diagnose breast tumours here; by how much would the measurements have to be wron
 # Three pipelines
 # ---------------
 #
-# Thirty measurements of cell nuclei, whose ranges differ by four orders of magnitude.
+# Thirty measurements of cell nuclei, whose ranges differ by five orders of magnitude.
 
 import numpy as np
 import pandas as pd
@@ -63,8 +63,8 @@ print(shares.round(4).to_string())
 # What counts as one unit of each feature
 # ---------------------------------------
 #
-# ``Constraints(scale=...)`` says so. Here a unit is 1% of the feature's mean: relative measurement
-# errors, the same for all. The attack still moves raw rows in front of the whole pipeline, and
+# ``Constraints(scale=...)`` says so. Here a unit is 1% of the feature's mean: errors of the same
+# relative size for all. The attack still moves raw rows in front of the whole pipeline, and
 # gives raw rows back; only budgets and distances are counted in these units. ``FMNAttack`` looks
 # for the least error that changes the answer.
 
