@@ -67,6 +67,11 @@ class AuditComparison:
             for key, what in (("n_train", "training rows"), ("n_test", "test rows"))
             if a["data"][key] != b["data"][key]
         ]
+        found += [
+            f"the {what}, though there are as many"
+            for part, what in (("train", "training rows"), ("test", "test rows"))
+            if a["data"][f"n_{part}"] == b["data"][f"n_{part}"] and _differ(a, b, f"hash_{part}")
+        ]
         if a["data"]["class_counts"] != b["data"]["class_counts"]:
             found.append("the classes, or their counts")
         if a["data"]["groups"] != b["data"]["groups"]:
@@ -124,3 +129,9 @@ class AuditComparison:
 
     def __repr__(self):
         return f"AuditComparison({self._given[0]!r}, {self._given[1]!r})"
+
+
+def _differ(a, b, key):
+    """Tell whether both have a hash, which reports before version 1.2 have not, and another one."""
+    hashes = {part["data"].get(key) for part in (a, b)}
+    return len(hashes) == 2 and None not in hashes

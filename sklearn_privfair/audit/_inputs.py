@@ -1,5 +1,6 @@
 """What an audit is given: rows, labels and groups, looked at once and for all steps."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,6 +190,18 @@ def _groups(values, n):
 
 def _lacks_numbers(X):
     return bool(pd.isna(X).to_numpy().any() if hasattr(X, "iloc") else pd.isna(X).any())
+
+
+def fingerprint(X, y):
+    """Give a hash of rows and labels, by their values: of the same rows in their order the same."""
+    table = pd.DataFrame(X if hasattr(X, "iloc") else np.reshape(X, (len(X), -1)))
+    digest = hashlib.sha256()
+    for i in range(table.shape[1]):
+        column = table.iloc[:, i]
+        column = column.astype(str) if column.dtype == object else column
+        digest.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
+    digest.update("\n".join(map(str, y)).encode())
+    return digest.hexdigest()[:16]
 
 
 def rows_of(X, index):

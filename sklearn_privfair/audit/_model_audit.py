@@ -18,7 +18,7 @@ from sklearn_privfair.audit._baseline import run_baseline
 from sklearn_privfair.audit._blind import run_blind
 from sklearn_privfair.audit._clock import Clock
 from sklearn_privfair.audit._fairness import run_fairness
-from sklearn_privfair.audit._inputs import read_inputs
+from sklearn_privfair.audit._inputs import fingerprint, read_inputs
 from sklearn_privfair.audit._privacy import check_methods, run_loss, run_privacy
 from sklearn_privfair.audit._report import SCHEMA_VERSION, AuditReport
 from sklearn_privfair.audit._robustness import run_robustness
@@ -312,6 +312,8 @@ class ModelAudit(CallbackSupportMixin, BaseEstimator):
             "data": {
                 "n_train": len(data.y_train),
                 "n_test": len(data.y_test),
+                "hash_train": fingerprint(data.X_train, data.y_train),
+                "hash_test": fingerprint(data.X_test, data.y_test),
                 "shape": [int(size) for size in np.shape(data.X_test)[1:]],
                 "feature_names": names,
                 "class_counts": {str(k): int(n) for k, n in zip(labels, counts, strict=True)},

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sklearn_privfair.audit._page import fragment, page
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 SCHEMA = Path(__file__).parent / "schema.json"
 _COLUMNS = ["metric", "family", "method", "by", "group", "value", "low", "high", "n", "note"]
 

@@ -1,10 +1,12 @@
 """Two reports side by side."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from audit._html import Page
 from sklearn_privfair.audit import AuditComparison, AuditReport
+from sklearn_privfair.audit._inputs import fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,28 @@ def test_what_else_differs_is_said(both):
     more = AuditComparison(both.first, AuditReport(data)).differences
     assert any(line.startswith("test rows: 319 and 320") for line in more)
     assert any(line.startswith("version of numpy") for line in more)
+
+
+def test_other_rows_are_noticed_though_there_are_as_many(both):
+    data = both.second.to_dict()
+    data["data"]["hash_test"] = "another"
+    more = AuditComparison(both.first, AuditReport(data)).differences
+    assert "the test rows, though there are as many" in more
+    del data["data"]["hash_test"]  # a report of an earlier version
+    assert AuditComparison(both.first, AuditReport(data)).differences == both.differences
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame])
+def test_the_fingerprint_is_of_values(kind):
+    X, y = np.arange(12.0).reshape(4, 3), np.array(["a", "b", "a", "b"])
+    known = fingerprint(kind(X), y)
+    assert fingerprint(kind(X.copy()), y.astype(object)) == known
+    assert fingerprint(kind(X[::-1]), y) != known
+    assert fingerprint(kind(X + 1e-9), y) != known
+    assert fingerprint(kind(X), y[::-1]) != known
+    mixed = pd.DataFrame({"a": ["x", 1, None, 2.5], "b": pd.Categorical(["u", "v", "u", "u"])})
+    assert fingerprint(mixed, y) == fingerprint(mixed.copy(), y)
+    assert fingerprint(mixed, y) != fingerprint(mixed[["b", "a"]], y)
 
 
 def test_names(report):
