@@ -57,6 +57,12 @@ def test_headings_are_underlined_in_full(page):
 
 
 @NAMED
+def test_initials_are_no_numbers(page):
+    """An item that begins with "M. Abadi" is read as a list within the list, numbered from M."""
+    assert not re.findall(r"^- [A-Z]\. .*", page.read_text(), re.M)
+
+
+@NAMED
 def test_code_is_code(page):
     for _, code in blocks(page):
         compile(code, str(page), "exec")
