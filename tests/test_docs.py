@@ -59,7 +59,7 @@ def test_headings_are_underlined_in_full(page):
 @NAMED
 def test_initials_are_no_numbers(page):
     """An item that begins with "M. Abadi" is read as a list within the list, numbered from M."""
-    assert not re.findall(r"^- [A-Z]\. .*", page.read_text(), re.M)
+    assert not re.findall(r"^- [A-Z]\. .*", page.read_text(), re.MULTILINE)
 
 
 @NAMED
