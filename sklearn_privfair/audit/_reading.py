@@ -222,7 +222,7 @@ def fairness(data):
         return [why_not(data, "fairness")]
     label = data["fairness"]["pos_label"]
     what = "an answer is given" if label is None else f"the answer “{label}” is given"
-    lines = [_gap(f"How often {what} differs by", gap)]
+    lines = [_gap(f"How often {what} differs by", gap) + _surer(figures, gap)]
     for metric, words in (
         ("equal_opportunity_difference", "How often those who merit it get it differs by"),
         ("robust_accuracy_gap", "Robust accuracy differs by"),
@@ -230,8 +230,28 @@ def fairness(data):
     ):
         figure = figures.told(metric)
         if figure is not None:
-            lines.append(_gap(words, figure))
+            lines.append(_gap(words, figure) + _surer(figures, figure))
     return lines
+
+
+def _surer(figures, largest):
+    """Name a smaller gap, by another feature, that is no chance, where the largest may be."""
+    if (largest["low"] or 0) > 0:
+        return ""
+    others = [
+        figure
+        for figure in figures.all
+        if figure["metric"] == largest["metric"]
+        and figure["by"] not in ("all", "class")
+        and (figure["low"] or 0) > 0
+    ]
+    if not others:
+        return ""
+    sure = max(others, key=lambda figure: figure["value"])
+    return (
+        f" By {sure['by']} it differs by {number(sure['value'])} ({interval(sure)}), "
+        f"{sure['note']}, and that is not."
+    )
 
 
 def _gap(words, figure):

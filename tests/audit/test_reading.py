@@ -10,6 +10,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from audit._cases import Case, audit_of, linear_case
 from audit._html import Page
 from sklearn_privfair.attacks import Constraints
+from sklearn_privfair.audit._reading import fairness
 
 
 def test_features_that_the_budget_does_not_let_move_are_named():
@@ -39,3 +40,24 @@ def test_rules_are_said_where_the_budget_is():
     rules = Constraints(scale="std", immutable=["mean radius"])
     report = audit_of(case, families=["robustness"], constraints=rules).run(*case.parts)
     assert "0.1 standard deviations, as the constraints allow" in Page(report.to_html()).text
+
+
+def _fairness_data(low):
+    gap = {"metric": "demographic_parity_difference", "family": "fairness", "method": None}
+    gap |= {"group": None, "n": 100, "low": low, "high": 0.9}
+    notes = {"race": "lowest for A, highest for B", "sex": "lowest for f, highest for m"}
+    race = gap | {"by": "race", "value": 0.3, "note": notes["race"]}
+    sex = gap | {"by": "sex", "value": 0.2, "low": 0.1, "high": 0.25, "note": notes["sex"]}
+    largest = race | {"by": "all", "note": f"race: {notes['race']}"}
+    return {"figures": [race, sex, largest], "fairness": {"pos_label": "yes"}, "steps": []}
+
+
+def test_a_gap_that_may_be_chance_does_not_hide_one_that_is_not():
+    (line,) = fairness(_fairness_data(low=0.0))
+    assert "differs by 0.300 (0.000 to 0.900) by race, lowest for A, highest for B." in line
+    assert line.endswith(
+        "This may be chance. By sex it differs by 0.200 (0.100 to 0.250), lowest for f, highest "
+        "for m, and that is not."
+    )
+    (line,) = fairness(_fairness_data(low=0.05))
+    assert line.endswith("highest for B.")
