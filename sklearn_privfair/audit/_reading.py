@@ -250,7 +250,7 @@ def _surer(figures, largest):
     sure = max(others, key=lambda figure: figure["value"])
     return (
         f" By {sure['by']} it differs by {number(sure['value'])} ({interval(sure)}), "
-        f"{sure['note']}, and that is not."
+        f"{sure['note']}, which is hardly chance."
     )
 
 

@@ -57,7 +57,7 @@ def test_a_gap_that_may_be_chance_does_not_hide_one_that_is_not():
     assert "differs by 0.300 (0.000 to 0.900) by race, lowest for A, highest for B." in line
     assert line.endswith(
         "This may be chance. By sex it differs by 0.200 (0.100 to 0.250), lowest for f, highest "
-        "for m, and that is not."
+        "for m, which is hardly chance."
     )
     (line,) = fairness(_fairness_data(low=0.05))
     assert line.endswith("highest for B.")
