@@ -6,7 +6,7 @@ by ways that are added: tables here (``_tables.py``, ``_cells.py``), nets beside
 (``_refusal.py``). Pickle and copies go their own way, and keep everything.
 """
 
-from sklearn_privfair._stored import _cells, _functions, _long, _sklearn, _tables  # noqa: F401  (add ways)
+from sklearn_privfair._stored import _cells, _functions, _long, _sklearn, _tables, _trees  # noqa: F401  (add ways)
 from sklearn_privfair._stored._functions import add_functions
 from sklearn_privfair._stored._named import add_package
 from sklearn_privfair._stored._ways import Stored, StoredState, add_way, from_stored, to_stored

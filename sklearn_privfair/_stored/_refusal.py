@@ -38,12 +38,19 @@ def _check(value, path, checked, seen):
     if isinstance(value, (FunctionType, type)):
         module = sys.modules.get(value.__module__)
         if getattr(module, value.__name__, None) is not value:
-            _refuse(path, f"{value.__qualname__}, which {value.__module__} has by no name")
+            raise TypeError(
+                f"skops cannot store {path}: it is {value.__qualname__}, which {value.__module__} "
+                "has by no name. Give one that is defined in a module; pickle asks for that too."
+            )
         return
     try:
         parts = _parts(value)
     except TypeError as error:
-        _refuse(path, f"a {type(value).__module__}.{type(value).__qualname__}", error)
+        raise TypeError(
+            f"skops cannot store {path}: it is a {type(value).__module__}."
+            f"{type(value).__qualname__}. Put plain values or arrays in its place, or use pickle "
+            "or joblib."
+        ) from error
     for name, part in parts:
         _check(part, f"{path}{name}", checked, seen)
 
@@ -67,10 +74,3 @@ def _parts(value):
         return _parts(reduced[1])
     state = value.__getstate__()
     return [] if state is None else _parts(state)
-
-
-def _refuse(path, what, error=None):
-    raise TypeError(
-        f"skops cannot store {path}: it is {what}. Put plain values, arrays or what has a name in "
-        "a module in its place, or use pickle or joblib."
-    ) from error

@@ -3,10 +3,16 @@
 import functools
 
 import numpy as np
-from sklearn import metrics
-from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from scipy.interpolate import BSpline
+from sklearn import feature_selection, metrics
+from sklearn._loss.loss import BaseLoss
+from sklearn.calibration import _CalibratedClassifier, _SigmoidCalibration
+from sklearn.gaussian_process._gpc import _BinaryGaussianProcessClassifierLaplace
+from sklearn.gaussian_process.kernels import Kernel
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
+from sklearn.multiclass import _ConstantPredictor
+from sklearn.neural_network._stochastic_optimizers import BaseOptimizer
 from sklearn.utils import Bunch
 from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
 
@@ -15,7 +21,9 @@ from sklearn_privfair._stored._named import add_package
 from sklearn_privfair._stored._ways import add_way, from_stored, to_stored
 
 _PARTS: tuple = (_BaseScorer, _MultimetricScorer, _PassthroughScorer)
-_PARTS += (BaseCrossValidator, BaseShuffleSplit)
+_PARTS += (BaseCrossValidator, BaseShuffleSplit, Kernel, BaseOptimizer, BaseLoss)
+_PARTS += (_CalibratedClassifier, _SigmoidCalibration, _ConstantPredictor)
+_PARTS += (_BinaryGaussianProcessClassifierLaplace,)
 
 
 def _requests(request, memo):
@@ -44,8 +52,6 @@ def _make_partial(content, memo):
 
 add_way("partial", functools.partial, _partial, _make_partial)
 add_way("dtype", np.dtype, lambda dtype, _: {"name": dtype.str}, lambda c, _: np.dtype(c["name"]))
-# scikit-learn's own, which skops does not know: three arrays
-add_way("trees", TreePredictor, lambda t, _: dict(vars(t)), lambda c, _: TreePredictor(**c))
 add_way(
     "bunch",
     lambda value: type(value) is Bunch,
@@ -55,4 +61,12 @@ add_way(
 add_way("requests", MetadataRequest, _requests, _make_requests)
 add_package("sklearn", _PARTS)
 add_package("sklearn.callback")
+add_way(
+    "spline",
+    lambda value: type(value) is BSpline,
+    lambda s, _: {"t": s.t, "c": s.c, "k": s.k, "extrapolate": s.extrapolate, "axis": s.axis},
+    lambda content, _: BSpline(**content),
+)
+add_functions("sklearn.feature_selection", tuple(feature_selection.__all__))
 add_functions("sklearn.metrics", tuple(metrics.__all__))
+add_functions("sklearn.utils.validation", ("check_array",))

@@ -13,6 +13,7 @@ from sklearn_privfair._stored._refusal import check_storable
 from sklearn_privfair._stored._twins import SIMPLE, Stored, holds_attributes, own_requests, twin_of
 
 LONG = 256  # what is longer becomes one array, where it can
+CHECKS: list = []  # of objects that have got their attributes back
 WAYS: dict = {}  # kind -> what is stored so, how it becomes content, how it is made of it again
 
 
@@ -34,6 +35,17 @@ def add_way(kind, fits, store, make):
         WAYS[kind] = (lambda value: isinstance(value, classes)), store, make
     else:
         WAYS[kind] = fits, store, make
+
+
+def add_check(check):
+    """Let an object be looked at once it has got its attributes back; it is no other than it seems.
+
+    Parameters
+    ----------
+    check : callable
+        Of the object; it raises where something is wrong.
+    """
+    CHECKS.append(check)
 
 
 class StoredState:
@@ -156,6 +168,8 @@ def from_stored(value, memo):
         for name, item in vars(value).items():
             vars(value)[name] = from_stored(item, memo)
         own_requests(value)
+        for check in CHECKS:
+            check(value)
     return value
 
 
