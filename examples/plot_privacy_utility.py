@@ -175,7 +175,7 @@ for marker, (name, row) in zip("sP^vD", others.iterrows(), strict=True):
 left.axhline(0.5, color="grey", linestyle=":", linewidth=1, label="guessing")
 left.set(xlabel="test accuracy", ylabel="AUC of the learned attack")
 left.legend(frameon=False, fontsize=8, loc="upper left")
-left.margins(0.15)
+left.margins(x=0.2, y=0.15)
 
 proved, refuted = private["proved epsilon"], private["refuted epsilon"]
 right.plot(proved, proved, "--", color="grey", label="proved of DP-SGD")
