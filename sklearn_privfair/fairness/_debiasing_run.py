@@ -18,12 +18,21 @@ from sklearn_privfair.fairness._projection import put_gradients
 from sklearn_privfair.fairness._tasks import row_losses
 
 
+class NumberedBatch(list):
+    """A batch ``[X, y]``, as callbacks know it, that also knows the numbers of its rows."""
+
+    def __init__(self, parts, places):
+        super().__init__(parts)
+        self.places = places
+
+
 class NumberedBatches(IndexedBatches):
-    """Batches ``[X, y, numbers of the rows]``."""
+    """Batches that know which rows they hold."""
 
     def __iter__(self):
         for places in self.places():
-            yield [self.X.index_select(0, places), self.y.index_select(0, places), places]
+            parts = [self.X.index_select(0, places), self.y.index_select(0, places)]
+            yield NumberedBatch(parts, places)
 
 
 @dataclass
@@ -115,7 +124,7 @@ class DebiasingRun:
             return self._numbered(loader) if training else by_arrays(loader)
 
         def train_step_single(batch, **fit_params):
-            x, y, places = (part.to(net.device) for part in batch)
+            x, y, places = (part.to(net.device) for part in (*batch, batch.places))
             net._set_training(True)
             answer = net.infer(x, **fit_params)
             self._face(answer)

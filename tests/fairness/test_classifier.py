@@ -10,7 +10,7 @@ import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from skorch import NeuralNetBinaryClassifier
-from skorch.callbacks import EpochTimer, LRScheduler
+from skorch.callbacks import BatchScoring, EpochScoring, EpochTimer, LRScheduler
 from torch import nn
 
 from sklearn_privfair.differentiable import as_module
@@ -368,3 +368,18 @@ def test_a_group_that_no_row_held_out_is_of():
     groups[0] = "c"
     with pytest.warns(UserWarning, match=r"\['c'\] have no rate .* (rows held out|training rows)"):
         quick(early_stopping=True, max_epochs=2).fit(X, y, sensitive_features=groups)
+
+
+def test_scores_on_training_batches_are_those_of_the_net():
+    """Callbacks that look into a batch find rows and labels in it, as in any training."""
+    X, y, group = unfair_rows(300)
+    scores = [
+        ("epoch", EpochScoring("accuracy", name="train_acc", on_train=True, use_caching=False)),
+        ("batch", BatchScoring("accuracy", name="batch_acc", on_train=True)),
+    ]
+    given = net(callbacks=scores, max_epochs=3, batch_size=100)
+    fair = AdversarialDebiasingClassifier(given, tolerance=0.1, random_state=0)
+    fair.fit(X, y, sensitive_features=group)
+    history = fair.estimator_.history
+    assert history[-1, "train_acc"] == pytest.approx(np.mean(fair.predict(X) == y))
+    assert all(0 <= score <= 1 for score in history[:, "batch_acc"])
