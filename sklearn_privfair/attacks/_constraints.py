@@ -16,8 +16,9 @@ class Constraints:
     of images by the number of the pixel in the flattened row, or by a mask of the row's shape.
 
     A data frame that has columns without numbers, or that is attacked with constraints, keeps its
-    dtypes: columns of integers and booleans move in whole steps, and columns that hold no numbers
-    are categorical, without being listed.
+    dtypes: columns of integers and booleans move in whole steps, and columns that hold names are
+    categorical, without being listed. Dates, durations and objects that are neither numbers nor
+    names stay as they are, unless they are listed.
 
     Parameters
     ----------

@@ -161,3 +161,33 @@ def ask_some(rows, xs, chosen):
         logits = some.logits_of(xs[:, there])
         answers[:, place] = beyond(some, logits)[:, : len(index)]
     return answers
+
+
+def ask_ahead(rows, xs):
+    """Ask about several points of each row, in order, as far as it has questions left.
+
+    Parameters
+    ----------
+    rows : Rows
+    xs : torch.Tensor of shape (n_points, n, ...)
+
+    Returns
+    -------
+    logits : torch.Tensor of shape (n_points, n, n_classes)
+        NaN for points that were not asked about.
+    """
+    takes = rows.n_left.clamp(0, len(xs))
+    numbers = takes[~rows.done].unique().tolist()
+    if numbers == [len(xs)]:
+        return rows.logits_of(xs)
+    logits = None
+    for n in numbers:
+        index = ((takes == n) & ~rows.done).nonzero().squeeze(1)
+        some, place = part(rows, takes == n), index.to(xs.device)
+        there = _fill_up(index, index[:1], rows.quantum).to(xs.device)
+        answers = some.logits_of(xs[:n, there])[:, : len(index)]
+        if logits is None:
+            logits = answers.new_full((*xs.shape[:2], answers.shape[2]), torch.nan)
+        logits[:n, place] = answers
+    rows.done |= rows.found.distance[rows.index].isfinite()
+    return logits

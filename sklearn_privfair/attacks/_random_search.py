@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, Options
 
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.attacks._features import Features
+from sklearn_privfair.attacks._nested import ask_ahead
 
 _AHEAD = 0.25  # of the points asked so far are asked at once, so that slow models are called less
 _AT_ONCE = 2**16  # numbers drawn in one go for each row, at most
@@ -142,10 +143,9 @@ class RandomSearchAttack(BaseAttack):
         most = max(_AT_ONCE // rows.x0[0].numel(), 1)
         asked = 0
         for _ in rows.steps(self.n_queries):
-            left = int(rows.n_left[~rows.done].min())  # the same for all
-            n_points = min(max(int(_AHEAD * asked), 1), most, left)
+            n_points = min(max(int(_AHEAD * asked), 1), most)
             points = _box_points if self.norm == np.inf else _ball_points
-            rows.logits_of(torch.stack(points(rows, features, n_points)))
+            ask_ahead(rows, torch.stack(points(rows, features, n_points)))
             asked += n_points
             rows.done |= rows.n_left < 1
 

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_privfair.attacks._base import BaseAttack
 from sklearn_privfair.attacks._losses import margin
+from sklearn_privfair.attacks._nested import ask_ahead
 from sklearn_privfair.attacks._norms import columns
 from sklearn_privfair.attacks._square_images import SquareMoves
 from sklearn_privfair.attacks._square_tables import BlockMoves
@@ -186,8 +187,7 @@ class SquareAttack(BaseAttack):
             if asked == 0:
                 points = moves.start(rows)[None]
             else:
-                left = int(rows.n_left[~rows.done].min())  # the same for all
-                n_points = 1 if images else min(max(int(_AHEAD * asked), 1), _MOST_AHEAD, left)
+                n_points = 1 if images else min(max(int(_AHEAD * asked), 1), _MOST_AHEAD)
                 numbers = self._numbers(rows, moves.n_numbers, n_points)
                 points = torch.stack(
                     [
@@ -195,7 +195,7 @@ class SquareAttack(BaseAttack):
                         for part in numbers
                     ]
                 )
-            for x, logits in zip(points, rows.logits_of(points), strict=True):
+            for x, logits in zip(points, ask_ahead(rows, points), strict=True):
                 value = loss(logits, rows.label, rows.target)
                 keep = value >= rows.state.get("loss", -torch.inf)
                 rows.x = torch.where(columns(keep, x), x, rows.x)

@@ -162,6 +162,24 @@ def test_questions_are_a_hard_limit_of_all_runs(kind):
     assert medians[2] < 0.7 * medians[1]
 
 
+@pytest.mark.parametrize("inner", [SquareAttack, RandomSearchAttack])
+def test_what_others_have_left_does_not_matter(inner):
+    """The questions that are left differ between rows, and several are asked at once."""
+    X, y = blobs(n=120, n_classes=2)
+    X[:, 4] = np.round(X[:, 4])
+    model = RandomForestClassifier(5, max_depth=5, random_state=0).fit(X, y)
+    rules = Constraints(integer=[4])
+    attack = MinimumNormAttack(
+        attack=inner(n_queries=40), n_bisections=2, bounds=(-9, 9), constraints=rules
+    )
+    attack.set_params(random_state=0).fit(model)
+    together = attack.generate(X[:30], y[:30])
+    apart = attack.set_params(batch_size=2).generate(X[:30], y[:30])
+    assert len(np.unique(together.n_forward)) > 5
+    np.testing.assert_array_equal(apart.n_forward, together.n_forward)
+    np.testing.assert_array_equal(apart.X_adv, together.X_adv)
+
+
 def test_ensembles_and_surrogates():
     """Attacks made of others run inside as well as by themselves."""
     net, X = mlp(), rows(n=15)

@@ -197,3 +197,35 @@ def test_labels_that_are_names():
     np.testing.assert_array_equal(result.y_pred_adv, after)
     assert result.success.any()
     assert (after[result.success] == "no").all()
+
+
+class FillsIn(nn.Module):
+    """Takes rows that lack numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, X):
+        return self.linear(torch.nan_to_num(X))
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("attack", ATTACKS[:4], ids=names)
+def test_nets_that_take_missing_numbers(attack, bare):
+    """Whose module has a gradient, but not at such a row."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(np.int64)
+    X[::7, 1] = np.nan
+    net = NeuralNetClassifier(
+        FillsIn, criterion=nn.CrossEntropyLoss, max_epochs=20, lr=0.5, verbose=0, train_split=None
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net.fit(X, y)
+    attack = clone(attack).set_params(bounds=(-5, 5), random_state=0)
+    result = attack.fit(net.module_ if bare else net).generate(X, y)
+    np.testing.assert_array_equal(result.y_pred_adv, net.predict(result.X_adv))
+    np.testing.assert_array_equal(np.isnan(result.X_adv), np.isnan(X))
+    assert result.success.any()
