@@ -22,7 +22,7 @@ def one_thread_per_batch():
     global _users, _threads_before
     with _lock:
         if _users == 0:
-            _threads_before = torch.get_num_threads()
+            _threads_before = _threads_of_process()
             torch.set_num_threads(1)
         _users += 1
     try:
@@ -32,6 +32,18 @@ def one_thread_per_batch():
             _users -= 1
             if _users == 0:
                 torch.set_num_threads(_threads_before)
+
+
+def _threads_of_process():
+    """Give the number that torch gives to new threads.
+
+    This one may have got its own while another user of the engine had set it to one.
+    """
+    found: list = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return found[0]
 
 
 def n_batches_at_once(n_jobs, device):

@@ -16,6 +16,7 @@ from sklearn.svm import SVC
 from torch import nn
 
 from sklearn_privfair.attacks import CWL2Attack, FGSMAttack, PGDAttack
+from sklearn_privfair.attacks._threads import one_thread_per_batch
 from sklearn_privfair.differentiable import as_module
 from sklearn_privfair.differentiable._rowwise import round_up, row_quantum
 
@@ -167,6 +168,31 @@ def test_attacks_side_by_side_give_the_threads_back(two_threads):
     fresh.start()
     fresh.join()
     assert left["fresh"] == 2
+
+
+def test_a_thread_that_began_in_between_restores_what_the_process_had(two_threads):
+    """It was told 1 when it first asked, as another user of the engine was at work."""
+    told, free = threading.Event(), threading.Event()
+
+    def work():
+        torch.get_num_threads()
+        told.set()
+        free.wait()
+        with one_thread_per_batch():
+            pass
+
+    late = threading.Thread(target=work)
+    with one_thread_per_batch():
+        late.start()
+        told.wait()
+    free.set()
+    late.join()
+    left = []
+    fresh = threading.Thread(target=lambda: left.append(torch.get_num_threads()))
+    fresh.start()
+    fresh.join()
+    assert left == [2]
+    assert torch.get_num_threads() == 2
 
 
 @pytest.fixture
