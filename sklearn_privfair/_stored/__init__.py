@@ -8,7 +8,7 @@ by ways that are added: tables here (``_tables.py``, ``_cells.py``), nets beside
 
 from sklearn_privfair._stored import _cells, _functions, _long, _sklearn, _tables, _trees  # noqa: F401  (add ways)
 from sklearn_privfair._stored._functions import add_functions
-from sklearn_privfair._stored._named import add_package
+from sklearn_privfair._stored._named import add_package, class_of
 from sklearn_privfair._stored._ways import Stored, StoredState, add_way, from_stored, to_stored
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "add_functions",
     "add_package",
     "add_way",
+    "class_of",
     "from_stored",
     "to_stored",
 ]

@@ -79,18 +79,12 @@ def make_cells(content, memo):
         array[content["missing"]] = pd.NA
         return array
     if "codes" in content:
-        words = _objects(content["words"])
+        words = np.fromiter(content["words"], dtype=object)
         values = np.append(words, [None])[content["codes"]]  # -1: the last
     else:
-        values = _objects([from_stored(value, memo) for value in content["cells"]])
+        given = (from_stored(value, memo) for value in content["cells"])
+        values = np.fromiter(given, dtype=object)
     return values if isinstance(dtype, np.dtype) else pd.array(values, dtype=dtype)
-
-
-def _objects(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
 
 
 def _dtype(dtype, memo):

@@ -201,11 +201,8 @@ def _make_pairs(content, memo):
 
 
 def _make_objects(content, memo):
-    items = content["items"]
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = from_stored(item, memo)
-    return array.reshape(content["shape"])
+    items = (from_stored(item, memo) for item in content["items"])
+    return np.fromiter(items, dtype=object).reshape(content["shape"])
 
 
 add_way("own", _is_own, _own, _make_own)

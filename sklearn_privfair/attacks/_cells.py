@@ -10,10 +10,7 @@ EXACT = 2.0**53  # whole numbers beyond which float64 has gaps
 
 def objects(values):
     """Give values of any types as they are: an array of objects."""
-    values = list(values)
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+    return np.fromiter(values, dtype=object)
 
 
 def _told(column):

@@ -1,7 +1,5 @@
 """Classes and functions of torch and skorch by name, and looked up among those alone."""
 
-import importlib
-
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
@@ -9,9 +7,9 @@ from skorch.dataset import ValidSplit
 from torch import nn
 from torch.utils.data import Dataset
 
-from sklearn_privfair._stored import add_functions, add_way, from_stored, to_stored
+from sklearn_privfair._stored import add_functions, add_way, class_of, from_stored, to_stored
 
-_PACKAGES = ("torch.nn.", "torch.optim.", "torch.utils.data.", "skorch.")
+_PACKAGES = ("torch.nn", "torch.optim", "torch.utils.data", "skorch")
 _KINDS: tuple = (
     nn.Module,
     torch.optim.Optimizer,
@@ -33,7 +31,7 @@ def _is_known(value):
     """Tell whether a class is one of torch's or skorch's, that need no trust."""
     return (
         isinstance(value, type)
-        and f"{value.__module__}.".startswith(_PACKAGES)
+        and f"{value.__module__}.".startswith(tuple(f"{package}." for package in _PACKAGES))
         and issubclass(value, _KINDS)
         and "." not in value.__qualname__
     )
@@ -41,13 +39,7 @@ def _is_known(value):
 
 def _name(content, _):
     """Look a class up: of torch's and skorch's, and of no other package."""
-    module, name = content["module"], content["name"]
-    found = None
-    if f"{module}.".startswith(_PACKAGES):
-        found = getattr(importlib.import_module(module), name, None)
-    if not (_is_known(found) and found.__module__ == module):
-        raise TypeError(f"The state names {module}.{name}, which is no class of torch or skorch.")
-    return found
+    return class_of(content, _PACKAGES, _is_known)
 
 
 def _is_of_tensors(function, name):
