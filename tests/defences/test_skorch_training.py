@@ -225,7 +225,7 @@ def test_attacks_see_eval_mode_and_training_train_mode():
     defence = train(make_net(Spy, max_epochs=2))
     expected = [False] + ([False] * 4 + [True]) * N_BATCHES * 2  # first a look at the outputs
     assert Spy.modes[: len(expected)] == expected
-    assert True not in Spy.modes[len(expected) :]
+    assert not any(Spy.modes[len(expected) :])  # no training pass besides
     norm = defence.estimator_.module_.layers[1]
     assert norm.num_batches_tracked == 2 * N_BATCHES
 
