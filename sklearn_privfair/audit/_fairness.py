@@ -119,7 +119,7 @@ def _keep_rates(run, by, rates):
 
 def _keep_gaps(run, by, rows, rates, how):
     """Keep the measures, each among the groups that have its rates; say which groups have not."""
-    n, left_out = len(rows[0]), []
+    n, left_out, reports = len(rows[0]), [], {}
     for name, compared in COMPARED.items():
         lacks = rates[compared].isna().any(axis=1).groupby(level=0).any()
         without = [str(group) for group in lacks.index[lacks]]
@@ -133,10 +133,12 @@ def _keep_gaps(run, by, rows, rates, how):
                 note = "undefined: fewer than two groups have the rates"
                 run.figure(measure, FAMILY, (np.nan,) * 3, n=n, by=by, note=note)
             continue
-        y_true, y_pred, names = (values[kept] for values in rows)
-        report = fairness_report(y_true, y_pred, sensitive_features=names, **how)
+        if tuple(without) not in reports:  # for most measures the same groups
+            y_true, y_pred, names = (values[kept] for values in rows)
+            report = fairness_report(y_true, y_pred, sensitive_features=names, **how)
+            reports[tuple(without)] = report
         for measure in (f"{name}_difference", f"{name}_ratio"):
-            line = report.loc[measure]
+            line = reports[tuple(without)].loc[measure]
             note = _who(line) + (f", without {_listed(without)}" if without else "")
             values = (line["value"], line["low"], line["high"])
             run.figure(measure, FAMILY, values, n=int(kept.sum()), by=by, note=note)

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,12 @@ from sklearn_privfair.audit._page import fragment, page
 SCHEMA_VERSION = "1.2"
 SCHEMA = Path(__file__).parent / "schema.json"
 _COLUMNS = ["metric", "family", "method", "by", "group", "value", "low", "high", "n", "note"]
+
+
+@cache
+def _required():
+    """Give the names of what every report has."""
+    return frozenset(json.loads(SCHEMA.read_text("utf-8"))["required"])
 
 
 class AuditReport:
@@ -63,7 +69,7 @@ class AuditReport:
                 f"reads {SCHEMA_VERSION}; run the audit again, or read it with the version that "
                 "wrote it."
             )
-        missing = sorted(set(json.loads(SCHEMA.read_text("utf-8"))["required"]) - set(data))
+        missing = sorted(_required() - set(data))
         if missing:
             raise ValueError(f"The data are no whole report: they lack {', '.join(missing)}.")
         self._data = copy.deepcopy(data)
