@@ -38,20 +38,20 @@ def run_blind(run, judged):
         seed, most = run.seeds[FAMILY], _MOST_IN_TIME if run.clock.limited else _MOST
         table = table_of(judged.X, judged.y)
         rows, columns = chosen(table, seed, *most)
-        membership, columns = judged.membership[rows], {"rows and labels": columns}
-        columns["labels alone"] = [table.shape[1] - 1]
+        membership = judged.membership[rows]
+        seen = {"rows and labels": columns, "labels alone": columns[-1:]}
         with threadpool_limits(1):
             areas = {
                 what: _intervals.auc(
                     membership,
                     blind_score(table[np.ix_(rows, part)], membership, seed),
-                    _intervals.together(run.audit.confidence, len(columns)),
+                    _intervals.together(run.audit.confidence, len(seen)),
                 )
-                for what, part in columns.items()
+                for what, part in seen.items()
             }
         best = max(areas, key=lambda what: areas[what][0])
         run.figure(METRIC, FAMILY, areas[best], n=len(rows), note=f"by {best}, without the model")
-        step.parameters = {"n_rows": len(rows), "n_columns": len(columns["rows and labels"])}
+        step.parameters = {"n_rows": len(rows), "n_columns": len(columns)}
         step.reproduce = _code(run, judged, seed, most)
 
 

@@ -95,11 +95,10 @@ def _prepare(options):
         model = load_model(options.model, options.trusted, options.allow_pickle)
     if not _classifies(model):
         raise CannotLoadError(f"{options.model} gives {model!r}, which is no classifier")
-    given = [path for path in (options.data, options.test_data) if path is not None]
-    frame, test = ([read_rows(path, options.sep) for path in given] + [None])[:2]
-    for path, rows in zip(given, (frame, test), strict=False):
-        check_columns(rows, [options.target])
-        check_labels(rows, options.target, path)
+    frame, test = (
+        None if path is None else _read_labelled(path, options)
+        for path in (options.data, options.test_data)
+    )
     fitted = is_fitted(model)
     train, test = split_rows(
         frame,
@@ -111,7 +110,7 @@ def _prepare(options):
         fitted=fitted,
     )
     for part in (train, test):
-        check_columns(part, [options.target, *options.sensitive, *options.drop])
+        check_columns(part, [*options.sensitive, *options.drop])
     X_train, X_test = (part.drop(columns=[options.target, *options.drop]) for part in (train, test))
     y_train, y_test = (part[options.target].to_numpy() for part in (train, test))
     groups = None
@@ -137,6 +136,14 @@ def _prepare(options):
         verbose=0 if options.quiet else 1,
     )
     return conditions, audit, (X_train, y_train, X_test, y_test), groups
+
+
+def _read_labelled(path, options):
+    """Read rows, each of which has a label."""
+    rows = read_rows(path, options.sep)
+    check_columns(rows, [options.target])
+    check_labels(rows, options.target, path)
+    return rows
 
 
 def _classifies(model):

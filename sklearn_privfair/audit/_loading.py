@@ -216,7 +216,6 @@ def split_rows(frame, target, *, test=None, split=None, test_size=0.3, seed=0, f
             "the model is fitted, and which rows it was trained on cannot be told from it: give "
             "--test-data FILE, and the training rows as DATA, or --split COLUMN"
         )
-    check_columns(frame, [target])
     try:
         parts = train_test_split(
             frame, test_size=test_size, stratify=frame[target], random_state=seed
