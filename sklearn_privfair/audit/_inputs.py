@@ -198,6 +198,7 @@ def fingerprint(X, y):
     digest = hashlib.sha256()
     for i in range(table.shape[1]):
         column = table.iloc[:, i]
+        # lists and other objects, which records are not told apart by, as what they say
         column = column.astype(str) if column.dtype == object else column
         digest.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
     digest.update("\n".join(map(str, y)).encode())
